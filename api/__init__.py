@@ -1,0 +1,1 @@
+"""The control plane: HTTP and the database. No torch, no worker code."""

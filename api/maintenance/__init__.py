@@ -1,0 +1,1 @@
+"""The control loops: dispatcher, reaper, pruner; each safe to run twice."""

@@ -1,0 +1,1 @@
+"""HTTP endpoints: thin wrappers around the store and the queries."""

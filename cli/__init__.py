@@ -1,0 +1,1 @@
+"""The epochd command: an HTTP client, and the launcher of embedded mode."""

@@ -1,0 +1,48 @@
+"""The job spec: what a user asked for, validated, with every value that will run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from shared.specs.parts import (
+    CheckpointSpec,
+    InitFrom,
+    MemorySpec,
+    OptimizerSpec,
+    Part,
+    ResourceSpec,
+    RetrySpec,
+    ScheduleSpec,
+    TrainerSpec,
+)
+
+Kind = Literal["train", "eval"]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:=\-]{0,62}$")]
+
+
+class JobSpec(Part):
+    """The fields every workload shares. A workload's own spec adds `data`, `model` and `loss`."""
+
+    kind: Kind = "train"
+    """`train` fits and evaluates a model; `eval` evaluates the checkpoint named by `init_from`."""
+    workload: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9\-]{0,40}$")]
+    preset: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_\-]{0,40}$")]
+    """Named defaults of the workload; every other field overrides it."""
+    name: Annotated[str, StringConstraints(max_length=200)] = ""
+    tags: Annotated[tuple[Tag, ...], Field(max_length=32)] = ()
+    priority: int = Field(0, ge=-1000, le=1000)
+    """Higher runs first."""
+    optimizer: OptimizerSpec = OptimizerSpec()
+    schedule: ScheduleSpec = ScheduleSpec()
+    trainer: TrainerSpec = TrainerSpec()
+    checkpoint: CheckpointSpec = CheckpointSpec()
+    memory: MemorySpec = MemorySpec()
+    resources: ResourceSpec = ResourceSpec()
+    retry: RetrySpec = RetrySpec()
+    time_limit_seconds: float | None = Field(None, gt=0, le=31_536_000)
+    """Wall time of one attempt, after which it is stopped and the job fails."""
+    stall_limit_seconds: float | None = Field(1800.0, gt=0, le=31_536_000)
+    """Longest silence of a trainer before it counts as hung."""
+    init_from: InitFrom | None = None

@@ -1,0 +1,138 @@
+"""The parts of a job spec that every workload shares: optimizer, schedule, trainer, checkpoints, limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Part(BaseModel):
+    """A frozen piece of a spec: unknown keys, NaN and infinity are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
+
+
+class OptimizerSpec(Part):
+    """How weights move."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    """`adam` adds weight decay to the gradient (L2), `adamw` decouples it."""
+    lr: float = Field(1e-3, gt=0, le=10)
+    """Base learning rate; the schedule scales from it."""
+    weight_decay: float = Field(0.0, ge=0, le=1)
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
+    """Moment decay rates of `adam` and `adamw`."""
+    eps: float = Field(1e-8, gt=0, le=1)
+    momentum: float = Field(0.0, ge=0, lt=1)
+    """Momentum of `sgd`."""
+
+
+class ScheduleSpec(Part):
+    """The learning rate of each epoch, set before the epoch begins."""
+
+    name: Literal["constant", "cosine", "warmup_cosine", "step"] = "constant"
+    warmup_epochs: int = Field(0, ge=0, le=100_000)
+    """Epochs of linear warm-up of `warmup_cosine`."""
+    min_lr: float = Field(0.0, ge=0, le=10)
+    """Where the cosine ends."""
+    step_epochs: int = Field(10, ge=1, le=100_000)
+    """`step` multiplies the rate by `gamma` every so many epochs."""
+    gamma: float = Field(0.1, gt=0, le=1)
+
+
+class EarlyStoppingSpec(Part):
+    """Stop when the monitored metric has not improved for a while."""
+
+    patience: int = Field(10, ge=1, le=100_000)
+    """Epochs without improvement before training stops."""
+    min_delta: float = Field(0.0, ge=0, le=1e9)
+    """The least change that counts as an improvement."""
+
+
+class TrainerSpec(Part):
+    """The training loop."""
+
+    epochs: int = Field(1, ge=1, le=1_000_000)
+    batch_size: int = Field(16, ge=1, le=1_048_576)
+    """Samples of one forward pass (the micro-batch)."""
+    accumulate: int = Field(1, ge=1, le=65_536)
+    """Micro-batches of one optimizer step; the effective batch is `batch_size * accumulate`."""
+    eval_batch_size: int | None = Field(None, ge=1, le=1_048_576)
+    """Samples of one evaluation pass; `batch_size` where not given."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """`fp16` needs CUDA; `bf16` works on CPU and CUDA."""
+    clip_grad_norm: float | None = Field(None, gt=0, le=1e6)
+    """Largest global gradient norm; nothing is clipped where not given."""
+    seed: int = Field(42, ge=0, lt=2**63)
+    """Seed of weights, data order, dropout and augmentation."""
+    shuffle: bool = True
+    drop_last: bool = False
+    """Leave out the last incomplete micro-batch of the train split."""
+    monitor: Annotated[str, StringConstraints(pattern=r"^(train|val)/[a-z][a-z0-9_./]{0,63}$")] = "val/loss"
+    """The metric that names the best checkpoint, as `split/name`."""
+    monitor_mode: Literal["min", "max"] = "min"
+    early_stopping: EarlyStoppingSpec | None = None
+    max_steps_per_epoch: int | None = Field(None, ge=1, le=1_000_000_000)
+    """Cut every epoch after so many optimizer steps; for dry runs."""
+    num_workers: int = Field(0, ge=0, le=64)
+    """DataLoader worker processes."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = Field(None, ge=1, le=1024)
+    """CPU threads of torch; the job's share of the cores where not given."""
+    log_every_steps: int = Field(1, ge=1, le=1_000_000)
+    """Optimizer steps between two step metrics."""
+
+
+class CheckpointSpec(Part):
+    """When checkpoints are written and which are kept. The newest and the best are always kept."""
+
+    every_epochs: int | None = Field(1, ge=1, le=1_000_000)
+    every_steps: int | None = Field(None, ge=1, le=1_000_000_000)
+    every_minutes: float | None = Field(None, gt=0, le=100_000)
+    keep_last: int = Field(2, ge=1, le=1000)
+    keep_best: bool = True
+    keep_every_epochs: int | None = Field(None, ge=1, le=1_000_000)
+    """Keep the checkpoint of every so-many-th epoch for good."""
+
+
+class MemorySpec(Part):
+    """How memory is watched."""
+
+    sample_seconds: float = Field(1.0, ge=0.05, le=3600)
+    """Seconds between two samples."""
+    log_every_steps: int = Field(25, ge=1, le=1_000_000)
+    """Optimizer steps between two memory lines in the log."""
+
+
+class ResourceSpec(Part):
+    """What a job needs of a machine."""
+
+    gpus: int = Field(0, ge=0, le=64)
+    cpus: float = Field(1.0, gt=0, le=4096)
+    memory_gib: float = Field(1.0, gt=0, le=65_536)
+    """Host memory the job is expected to need."""
+
+
+class RetrySpec(Part):
+    """What happens after a crash. Interruptions and attempts that made progress do not count."""
+
+    max_attempts: int = Field(3, ge=1, le=1000)
+    """Attempts without a newer checkpoint before the job fails."""
+    backoff_seconds: float = Field(2.0, ge=0, le=86_400)
+    """Wait after the first crash; doubled after each further one."""
+    max_backoff_seconds: float = Field(300.0, ge=0, le=86_400)
+
+
+class InitFrom(Part):
+    """Weights to start from: a checkpoint of an earlier job."""
+
+    job: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{10,40}$")]
+    checkpoint: Annotated[str, StringConstraints(pattern=r"^[0-9a-z.\-]{1,80}$")] = "best"
+    """A checkpoint id, `best` or `last`."""

@@ -1,0 +1,76 @@
+"""From a request to the effective spec: defaults, then the preset, then the request, then the workload's adjustments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.errors import FieldProblem, InvalidSpec
+from shared.specs.catalogue import find_workload
+from shared.specs.contract import Adjustment, Contract
+from shared.specs.job import JobSpec
+
+
+@dataclass(frozen=True)
+class ResolvedSpec:
+    """A spec that can run, and what was changed to make it so."""
+
+    spec: JobSpec
+    adjustments: tuple[Adjustment, ...]
+
+
+def resolve_spec(request: Mapping[str, Any], workloads: Mapping[str, Contract]) -> ResolvedSpec:
+    """Validate a request against its workload. Raises InvalidSpec or UnknownWorkload, naming each field."""
+    contract = find_workload(_required_text(request, "workload"), workloads)
+    layered = merge(_preset(contract, request), request)
+    try:
+        spec = contract.spec_type.model_validate(layered)
+    except ValidationError as error:
+        raise InvalidSpec(*field_sentences(error)) from None
+    spec, adjustments = contract.adjust(spec)
+    return ResolvedSpec(spec, adjustments)
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another; mappings merge, everything else replaces."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        both_nested = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(below, value) if both_nested else value
+    return merged
+
+
+def field_sentences(error: ValidationError) -> tuple[str, tuple[FieldProblem, ...]]:
+    """One sentence for the whole error, and one problem per field, at most fifty."""
+    problems = tuple(_problem(item) for item in error.errors(include_url=False)[:50])
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{first.field or 'body'}: {first.message}{more}", problems
+
+
+def _required_text(request: Mapping[str, Any], field: str) -> str:
+    value = request.get(field)
+    if isinstance(value, str) and value:
+        return value
+    sentence = f'{field} must be given as a string, such as "celestial"'
+    raise InvalidSpec(f"{field}: {sentence}", (FieldProblem(field, sentence),))
+
+
+def _preset(contract: Contract, request: Mapping[str, Any]) -> dict[str, Any]:
+    name = request.get("preset") or contract.default_preset
+    if not isinstance(name, str) or name not in contract.presets:
+        shown = str(name)[:60]
+        sentence = f"{contract.name} has no preset {shown!r}; it has {', '.join(contract.presets)}"
+        raise InvalidSpec(f"preset: {sentence}", (FieldProblem("preset", sentence),))
+    return {**contract.presets[name], "preset": name}
+
+
+def _problem(item: Any) -> FieldProblem:
+    path = ".".join(str(part)[:80] for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return FieldProblem(path, "is not a known field; remove it or check its spelling")
+    return FieldProblem(path, item["msg"][0].lower() + item["msg"][1:])

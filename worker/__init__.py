@@ -1,0 +1,1 @@
+"""The worker: supervision (no torch) and training (no database), which never import each other."""

@@ -1,0 +1,1 @@
+"""Tensor parts that two or more workloads share."""

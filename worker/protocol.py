@@ -1,0 +1,91 @@
+"""What trainer and supervisor say to each other through files: the order, the messages, the exit codes.
+
+One message is one JSON line of the attempt's `events.jsonl`, ended by a newline; a line without one is not
+yet said. Every message carries `type` and `time` (Unix seconds). The fields of each type:
+
+    started     pid, device, parameters, published_parameters, threads, environment
+    resumed     checkpoint, epoch, step, exact, why        (step 0 where there was no checkpoint)
+    stage       name                                       data | model | train | evaluate | done
+    progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second
+    points      split, epoch, step, values {name: number | null}      null is a value that is not finite
+    best        metric, value, epoch, step
+    memory      step, sample {field: number}
+    checkpoint  id, epoch, step, bytes, sha256, exact, best
+    checkpoint_gone    id, why                              retention
+    checkpoint_bad     id, why                              quarantined
+    checkpoint_failed  why                                  training went on
+    artifact    id, path, bytes, sha256, media_type
+    warning     code, message
+    failed      code, message                               the last line of a trainer that gives up
+    finished    results                                     the last line of a trainer that is done
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Literal
+
+Message = dict[str, Any]
+
+
+class ExitCode(IntEnum):
+    """How a trainer ends. Anything else, and every signal, is a crash."""
+
+    DONE = 0
+    REFUSED = 65
+    """Spec or data cannot work; another try would end the same."""
+    CRASHED = 70
+    """An exception nobody expected; told in the last message."""
+    BUSY = 73
+    """Another trainer holds the run directory."""
+    INTERRUPTED = 75
+    """Asked to stop; a checkpoint holds everything."""
+    OUT_OF_MEMORY = 77
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a supervisor asks of a trainer."""
+
+    job_id: str
+    attempt: int
+    workload: str
+    implementation: str
+    """`package.module:ATTRIBUTE` of the Workload."""
+    spec_type: str
+    """`package.module:CLASS` of the spec."""
+    spec: dict[str, Any]
+    """The effective spec."""
+    adjustments: list[dict[str, Any]]
+    run_dir: str
+    data_root: str
+    resume: Literal["last", "best"] | str = "last"
+    """Which checkpoint to go on from: the newest that verifies, the best, or one by its id."""
+    init_checkpoint: str | None = None
+    """Folder of the foreign checkpoint whose weights a job without checkpoints starts from."""
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), allow_nan=False), encoding="utf-8")
+
+
+def read_order(path: Path) -> Order:
+    """The order as it was written."""
+    return Order(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def encode(message: Message) -> bytes:
+    """One line. NaN and infinity must have been turned into null before."""
+    return json.dumps(message, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message of one line. Raises ValueError where the line is no JSON object with a type and a time."""
+    message = json.loads(line)
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise ValueError("not a message")
+    if not isinstance(message.get("time"), (int, float)):
+        raise ValueError("a message without its time")
+    return message

@@ -1,0 +1,1 @@
+"""Supervision: claims jobs, starts trainers, tails their events, decides how they ended. No torch."""

@@ -1,0 +1,1 @@
+"""The training core: loop, state, checkpoints, sampling. No database, no broker, no HTTP."""

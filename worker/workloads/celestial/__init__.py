@@ -1,0 +1,1 @@
+"""The celestial workload: the OHLC forecaster over ephemeris covariates."""

@@ -1,0 +1,1 @@
+"""The noop workload: one weight, generated numbers."""
