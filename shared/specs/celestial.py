@@ -24,7 +24,7 @@ class CelestialData(Part):
     """Daily OHLC joined with ephemeris columns, cut into windows by time."""
 
     path: Annotated[str, StringConstraints(min_length=1, max_length=400)] | None = None
-    """CSV beneath a configured data root, in the documented format; the built-in MSFT series where not given."""
+    """CSV beneath the data root, in the documented format; the built-in MSFT series where not given."""
     seq_len: int = Field(250, ge=8, le=4096)
     """Days the encoder sees."""
     label_len: int = Field(125, ge=0, le=4096)

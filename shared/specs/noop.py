@@ -29,7 +29,7 @@ class NoopSpec(JobSpec):
 
 NOOP = Contract(
     name="noop",
-    summary="One weight fitted to generated numbers: tries the queue, the loop and the checkpoints, not a machine.",
+    summary="One weight fitted to generated numbers: for trying the queue and the loop, not a machine.",
     spec_type=NoopSpec,
     presets={
         "smoke": {"trainer": {"epochs": 1, "batch_size": 4}, "resources": {"cpus": 0.1, "memory_gib": 0.25}},

@@ -1,4 +1,4 @@
-"""From a request to the effective spec: defaults, then the preset, then the request, then the workload's adjustments."""
+"""From a request to the effective spec: defaults, preset, request, then the workload's adjustments."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
-        both_nested = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(below, value) if both_nested else value
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
     return merged
 
 

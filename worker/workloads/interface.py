@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 Batch = Any
-"""A nest of dicts, lists, tuples and tensors whose first axis is the batch; moved to the device by the core."""
+"""A nest of dicts, lists, tuples and tensors, batch axis first; the core moves it to the device."""
 
 Outputs = Any
 """What the model returns: a tensor, a dict or a named structure."""
@@ -44,7 +44,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class LossTerms:
-    """The loss of one batch, as a mean over its `count` samples, and the raw terms it is the weighted sum of."""
+    """The loss of one batch, a mean over its `count` samples, and the raw terms it is the weighted sum of."""
 
     total: Tensor
     """Scalar with gradient."""
