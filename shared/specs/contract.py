@@ -30,7 +30,7 @@ def unadjusted(spec: JobSpec) -> Adjusted:
 
 @dataclass(frozen=True)
 class Contract:
-    """A workload as the control plane sees it; plug-ins offer one under the entry point `epochd.workloads`."""
+    """A workload as the control plane sees it; plug-ins offer one as entry point `epochd.workloads`."""
 
     name: str
     summary: str

@@ -1,0 +1,88 @@
+"""The database at its edge: engine, transactions, and the database's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+DatabaseClock = Callable[[Session], datetime]
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+class Database:
+    """One engine and two kinds of transaction: read, and write, which takes SQLite's write lock at once."""
+
+    def __init__(self, engine: Engine, clock: DatabaseClock | None = None) -> None:
+        self.engine = engine
+        self._clock = clock or database_clock
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction that commits at the end, or rolls back on any exception."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options={"epochd_write": True})
+            yield session
+            session.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent view; what it changes is not kept."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    def now(self, session: Session) -> datetime:
+        """The database's time, so that hosts with wrong clocks agree on leases."""
+        return self._clock(session)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_database(url: str, clock: DatabaseClock | None = None) -> Database:
+    """The database at `url`. SQLite runs in WAL with full synchronisation."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return Database(create_engine(url, pool_pre_ping=True), clock)
+    _make_parent(url)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return Database(engine, clock)
+
+
+def database_clock(session: Session) -> datetime:
+    """What the database says the time is, UTC."""
+    if session.get_bind().dialect.name == "sqlite":
+        stamp = session.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+        return datetime.fromisoformat(stamp).replace(tzinfo=UTC)
+    moment: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return moment.astimezone(UTC)
+
+
+def _make_parent(url: str) -> None:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    # The driver must not open transactions by itself: it would take the write lock late and deadlock.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("epochd_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

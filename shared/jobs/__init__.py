@@ -1,0 +1,1 @@
+"""Jobs: statuses, transitions, retry rules, and the store that applies them."""

@@ -1,0 +1,60 @@
+"""Statuses of a job, and the reasons it came there."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class JobStatus(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    """Waits to be claimed; submit, retry, interruption and resume bring it here."""
+    RUNNING = "running"
+    """An attempt holds its lease."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Final until a resume."""
+        return self in FINAL
+
+
+FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+
+class Reason(StrEnum):
+    """Why: the stable code beside a status or an attempt's end."""
+
+    COMPLETED = "completed"
+    CANCELLED_BY_USER = "cancelled_by_user"
+    RESUMED_BY_USER = "resumed_by_user"
+
+    INVALID_SPEC = "invalid_spec"
+    INVALID_DATA = "invalid_data"
+    NON_FINITE_LOSS = "non_finite_loss"
+    NO_VALID_CHECKPOINT = "no_valid_checkpoint"
+    TIME_LIMIT = "time_limit"
+    REFUSED = "refused"
+
+    CRASHED = "crashed"
+    KILLED = "killed"
+    STALLED = "stalled"
+    OUT_OF_MEMORY = "out_of_memory"
+    LAUNCH_FAILED = "launch_failed"
+
+    WORKER_SHUTDOWN = "worker_shutdown"
+    LEASE_EXPIRED = "lease_expired"
+    LAUNCHER_LOST = "launcher_lost"
+    BUSY = "run_directory_busy"
+
+
+RETRYABLE = frozenset(
+    {Reason.CRASHED, Reason.KILLED, Reason.STALLED, Reason.OUT_OF_MEMORY, Reason.LAUNCH_FAILED}
+)
+"""Count against retry.max_attempts unless the attempt left a newer checkpoint."""
+
+INTERRUPTIONS = frozenset({Reason.WORKER_SHUTDOWN, Reason.LEASE_EXPIRED, Reason.LAUNCHER_LOST, Reason.BUSY})
+"""Nobody's fault: the job goes back to the queue and nothing is counted."""

@@ -1,0 +1,66 @@
+"""Settings: the only reader of the environment. Every name begins with EPOCHD_."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a process of epochd needs to know; defaults are those of embedded mode."""
+
+    model_config = SettingsConfigDict(env_prefix="EPOCHD_", frozen=True, use_attribute_docstrings=True)
+
+    state_dir: Path = Path(".epochd")
+    """Where embedded mode keeps its database, run directories and data."""
+    database_url: SecretStr | None = None
+    """SQLAlchemy address; SQLite beneath the state directory where not given."""
+    runs_dir: Path | None = None
+    """The shared volume with one folder a job."""
+    data_dir: Path | None = None
+    """The root that a spec's data paths lie beneath."""
+    host: str = "127.0.0.1"
+    port: int = Field(8642, ge=0, le=65_535)
+    allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]", "testserver")
+    """Host headers that are answered."""
+    max_body_bytes: int = Field(1_048_576, ge=1024)
+
+    slots: int = Field(4, ge=1, le=1024)
+    """Jobs a worker supervises at once, resources allowing."""
+    cpus: float | None = Field(None, gt=0)
+    """Cores a worker offers; all of them where not given."""
+    memory_gib: float | None = Field(None, gt=0)
+    """Memory a worker offers; all of it where not given."""
+
+    lease_seconds: float = Field(30.0, gt=0)
+    """How long a claim holds without renewal."""
+    heartbeat_seconds: float = Field(5.0, gt=0)
+    """Time between two renewals."""
+    fence_seconds: float = Field(20.0, gt=0)
+    """Without a renewal for so long a supervisor kills its trainer."""
+    reap_grace_seconds: float = Field(15.0, ge=0)
+    """How long after its expiry a lease is given away."""
+    cancel_grace_seconds: float = Field(30.0, ge=0, le=3600)
+    """Time a trainer has to checkpoint after a cancel that names none."""
+    poll_seconds: float = Field(0.25, gt=0)
+    """How often an idle worker looks for work when no bell rings."""
+
+    @property
+    def resolved_database_url(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.state_dir.resolve() / 'epochd.db'}"
+
+    @property
+    def resolved_runs_dir(self) -> Path:
+        return (self.runs_dir or self.state_dir / "runs").resolve()
+
+    @property
+    def resolved_data_dir(self) -> Path:
+        return (self.data_dir or self.state_dir / "data").resolve()
+
+    @property
+    def bells_dir(self) -> Path:
+        return (self.state_dir / "bells").resolve()
