@@ -1,4 +1,4 @@
-"""The local doorbell: a datagram that says "there is work" and nothing more. Losing one costs a poll interval.
+"""The local doorbell: a datagram that says "there is work" and nothing more. A lost one costs one poll.
 
 Every idle worker on the machine binds a socket in one folder; whoever made work sends to all of them.
 """

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     WORKER_SHUTDOWN = "worker_shutdown"
     LEASE_EXPIRED = "lease_expired"
     LAUNCHER_LOST = "launcher_lost"
+    INTERRUPTED = "interrupted"
     BUSY = "run_directory_busy"
 
 
@@ -56,5 +57,7 @@ RETRYABLE = frozenset(
 )
 """Count against retry.max_attempts unless the attempt left a newer checkpoint."""
 
-INTERRUPTIONS = frozenset({Reason.WORKER_SHUTDOWN, Reason.LEASE_EXPIRED, Reason.LAUNCHER_LOST, Reason.BUSY})
+INTERRUPTIONS = frozenset(
+    {Reason.WORKER_SHUTDOWN, Reason.LEASE_EXPIRED, Reason.LAUNCHER_LOST, Reason.INTERRUPTED, Reason.BUSY}
+)
 """Nobody's fault: the job goes back to the queue and nothing is counted."""

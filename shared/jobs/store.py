@@ -96,7 +96,7 @@ def note_progress(session: Session, job_id: str, attempt: int, values: Mapping[s
 
 
 def request_cancel(session: Session, job_id: str, grace_seconds: float | None, now: datetime) -> Job:
-    """Cancel a queued job at once, ask a running one to stop; twice is as good as once. Conflict when done."""
+    """Cancel a queued job at once, ask a running one to stop; twice is as once. Conflict when done."""
     job = find(session, job_id)
     if job.status == JobStatus.CANCELLED:
         return job
@@ -131,7 +131,7 @@ def delete_job(session: Session, job_id: str) -> None:
 
 
 def apply(session: Session, job_id: str, transition: Transition, now: datetime) -> None:
-    """The one door: one guarded UPDATE, the attempt's row, one event. Raises InvalidTransition, StaleAttempt."""
+    """The one door: a guarded UPDATE, the attempt, one event. Raises InvalidTransition, StaleAttempt."""
     values = {**transition.values, "status": transition.target, "updated_at": now}
     values |= {"reason": transition.reason, "message": transition.message}
     result = session.execute(update(Job).where(*_guards(job_id, transition)).values(values))
