@@ -47,15 +47,10 @@ def find(session: Session, job_id: str) -> Job:
     return job
 
 
-def claim_next(
-    session: Session,
-    owner: str,
-    queues: Sequence[str],
-    free: Capacity,
-    now: datetime,
-    lease_seconds: float,
-) -> Job | None:
-    """Take the best due job that fits: highest priority first, then oldest. None where nothing waits."""
+def next_due(
+    session: Session, queues: Sequence[str], free: Capacity, now: datetime
+) -> tuple[str, int] | None:
+    """(id, attempt) of the best due job that fits: highest priority first, then oldest."""
     candidate = (
         select(Job.id, Job.attempt)
         .where(
@@ -73,25 +68,47 @@ def claim_next(
     if session.get_bind().dialect.name == "postgresql":
         candidate = candidate.with_for_update(skip_locked=True)
     found = session.execute(candidate).one_or_none()
+    return None if found is None else (found.id, found.attempt)
+
+
+def claim_next(
+    session: Session,
+    owner: str,
+    queues: Sequence[str],
+    free: Capacity,
+    now: datetime,
+    lease_seconds: float,
+) -> Job | None:
+    """Take the best due job that fits. None where nothing waits, Conflict where another was faster."""
+    found = next_due(session, queues, free, now)
     if found is None:
         return None
+    job_id, attempt = found
     until = now + timedelta(seconds=lease_seconds)
-    apply(session, found.id, transitions.claim(found.attempt, owner, now, until), now)
-    return find(session, found.id)
+    apply(session, job_id, transitions.claim(attempt, owner, now, until), now)
+    return find(session, job_id)
 
 
 def heartbeat(session: Session, job_id: str, attempt: int, lease_until: datetime) -> Lease:
     """Renew the lease, and bring back what was asked meanwhile. Raises StaleAttempt where it is lost."""
-    renewed = _changed(session, job_id, attempt, {"lease_expires_at": lease_until})
-    if not renewed:
+    note_progress(session, job_id, attempt, {"lease_expires_at": lease_until})
+    return pending(session, job_id, attempt)
+
+
+def pending(session: Session, job_id: str, attempt: int) -> Lease:
+    """What was asked of the holder of a running job, without renewing. Raises StaleAttempt."""
+    row = session.execute(
+        select(Job.cancel_requested_at, Job.cancel_grace_seconds).where(*_held(job_id, attempt))
+    ).one_or_none()
+    if row is None:
         raise StaleAttempt(f"attempt {attempt} of job {job_id} no longer holds the lease")
-    job = find(session, job_id)
-    return Lease(job_id, attempt, job.cancel_requested_at is not None, job.cancel_grace_seconds)
+    return Lease(job_id, attempt, row.cancel_requested_at is not None, row.cancel_grace_seconds)
 
 
 def note_progress(session: Session, job_id: str, attempt: int, values: Mapping[str, Any]) -> None:
     """Write what the running attempt reports about the job. Raises StaleAttempt."""
-    if not _changed(session, job_id, attempt, values):
+    result = session.execute(update(Job).where(*_held(job_id, attempt)).values(values))
+    if _rows(result) != 1:
         raise StaleAttempt(f"attempt {attempt} of job {job_id} no longer holds the lease")
 
 
@@ -205,9 +222,8 @@ def _open_attempt(session: Session, job_id: str, now: datetime) -> None:
     session.flush()
 
 
-def _changed(session: Session, job_id: str, attempt: int, values: Mapping[str, Any]) -> bool:
-    held = (Job.id == job_id, Job.attempt == attempt, Job.status == JobStatus.RUNNING)
-    return _rows(session.execute(update(Job).where(*held).values(values))) == 1
+def _held(job_id: str, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return (Job.id == job_id, Job.attempt == attempt, Job.status == JobStatus.RUNNING)
 
 
 def _rows(result: Any) -> int:

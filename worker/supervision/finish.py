@@ -1,0 +1,80 @@
+"""Applies the verdict on an attempt: one transition, tried until it stands or the lease is over."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import DBAPIError
+
+from shared.db import Database
+from shared.errors import InvalidTransition, StaleAttempt
+from shared.jobs import store, transitions
+from shared.jobs.status import JobStatus
+from shared.jobs.transitions import Transition
+from shared.models import Attempt, Job
+from shared.specs.parts import RetrySpec
+from worker.supervision.lease import LeaseKeeper
+from worker.supervision.verdict import Ending, Verdict, decide
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Everything the transition is decided from."""
+
+    job_id: str
+    attempt: int
+    verdict: Verdict
+    ending: Ending
+    policy: RetrySpec
+
+
+def finish(database: Database, done: Finish, lease: LeaseKeeper) -> None:
+    """Apply it. A lost answer is asked for again; the fence decides who may still write."""
+    pause = threading.Event()
+    while not lease.lost:
+        try:
+            _apply_once(database, done)
+        except StaleAttempt as error:
+            log.warning("%s", error.message, extra={"job_id": done.job_id, "attempt": done.attempt})
+            return
+        except InvalidTransition:
+            continue  # a cancel came in between: look again
+        except DBAPIError:
+            log.exception("the end of an attempt could not be written yet", extra={"job_id": done.job_id})
+            pause.wait(RETRY_SECONDS)
+            lease.tick()
+        else:
+            return
+
+
+def _apply_once(database: Database, done: Finish) -> None:
+    with database.write() as session:
+        job = store.find(session, done.job_id)
+        if job.attempt != done.attempt or job.status != JobStatus.RUNNING:
+            return  # written before: only its answer was lost, or the reaper was faster
+        now = database.now(session)
+        attempt = session.get_one(Attempt, (done.job_id, done.attempt))
+        transition = decide(
+            done.verdict,
+            done.ending,
+            done.attempt,
+            now,
+            done.policy,
+            job.failures,
+            made_progress=job.checkpoint_step > attempt.start_step,
+        )
+        store.apply(session, done.job_id, _honour_cancel(job, transition, now), now)
+
+
+def _honour_cancel(job: Job, transition: Transition, now: datetime) -> Transition:
+    """A job whose cancel was asked for is never queued again."""
+    if transition.target is not JobStatus.QUEUED or job.cancel_requested_at is None:
+        return transition
+    return transitions.cancel_running(job.attempt, now, transition.exit_code)

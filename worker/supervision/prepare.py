@@ -1,0 +1,61 @@
+"""Before a trainer starts: the run directory and the order that tells it what to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from shared.models import Job
+from shared.rundir import AttemptDir, RunDir, run_dir
+from shared.specs.catalogue import find_workload
+from shared.specs.contract import Contract
+from worker.protocol import Order
+
+PRIVATE_PREFIX = "EPOCHD_"
+"""Our own settings hold addresses and secrets; a trainer needs none of them."""
+
+
+def prepare(job: Job, runs_root: Path, data_root: Path, workloads: Mapping[str, Contract]) -> AttemptDir:
+    """Make the attempt's folder with its order. Raises UnknownWorkload, OSError."""
+    directory = run_dir(runs_root, job.id)
+    attempt = directory.create(job.attempt)
+    contract = find_workload(job.workload, workloads)
+    order = Order(
+        job_id=job.id,
+        attempt=job.attempt,
+        workload=job.workload,
+        implementation=contract.implementation,
+        spec_type=f"{contract.spec_type.__module__}:{contract.spec_type.__qualname__}",
+        spec=job.spec,
+        adjustments=job.adjustments,
+        run_dir=str(directory.path),
+        data_root=str(data_root),
+        resume=job.resume_from,
+        init_checkpoint=_init_checkpoint(job, runs_root),
+    )
+    order.write(attempt.order)
+    return attempt
+
+
+def trainer_env(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a trainer: the worker's, without epochd's own settings."""
+    kept = {key: value for key, value in environ.items() if not key.startswith(PRIVATE_PREFIX)}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def all_event_files(directory: RunDir, newest: int) -> dict[int, Path]:
+    """Attempt number -> its events file, up to the newest."""
+    return {number: directory.attempt(number).events for number in range(1, newest + 1)}
+
+
+def worker_environ() -> dict[str, str]:
+    """The environment this worker was started with."""
+    return dict(os.environ)
+
+
+def _init_checkpoint(job: Job, runs_root: Path) -> str | None:
+    source = job.spec.get("init_from")
+    if source is None:
+        return None
+    return str(run_dir(runs_root, source["job"]).checkpoints / source["checkpoint"])
