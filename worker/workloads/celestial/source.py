@@ -1,0 +1,61 @@
+"""Which file a job's data comes from, and nothing outside the data root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import DataError
+from shared.specs.celestial import CelestialData
+from worker.workloads.celestial.columns import FEATURES
+from worker.workloads.celestial.csvfile import open_csv
+from worker.workloads.celestial.prepare import builtin_series, is_plain_ohlc, read_ohlc, with_ephemeris
+from worker.workloads.celestial.table import Table, read_table
+
+BUILTIN_FOLDER = "built-in"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The rows of a job and where they are from."""
+
+    table: Table
+    """The 118 features in documented order."""
+    name: str
+    sha256: str
+    ephemeris: str
+    """Whether its columns were read or computed."""
+    ignored: tuple[str, ...]
+    """Columns of the file that no feature is made of."""
+
+
+def load_source(data: CelestialData, data_root: Path) -> Source:
+    """Read the CSV a spec names, or the built-in series. Raises DataError."""
+    if data.path is None:
+        path, name = builtin_series(data_root / BUILTIN_FOLDER), "the built-in MSFT series"
+    else:
+        path, name = beneath(data_root, data.path), f"data.path {data.path!r}"
+    file = open_csv(path, name)
+    if is_plain_ohlc(file):
+        table = with_ephemeris(read_ohlc(file), data.rows)
+        used, ephemeris = {"date", "open", "high", "low", "close"}, "computed from the dates"
+    else:
+        table = read_table(file, FEATURES, data.rows)
+        used, ephemeris = {"date", *(column.casefold() for column in FEATURES)}, "read from the file"
+    ignored = tuple(column for column in file.header if column.casefold() not in used)
+    return Source(table, name, file.sha256, ephemeris, ignored)
+
+
+def beneath(root: Path, path: str) -> Path:
+    """The file a path means, links followed. Raises DataError unless it lies beneath the root.
+
+    The sentence is the same for every path outside, so that it does not tell what exists there.
+    """
+    base = root.resolve()
+    try:
+        resolved = (base / path).resolve()
+    except (OSError, RuntimeError, ValueError):
+        raise DataError(f"data.path {path[:80]!r} is not a usable path") from None
+    if not resolved.is_relative_to(base):
+        raise DataError(f"data.path {path[:80]!r} must lie beneath the data root")
+    return resolved
