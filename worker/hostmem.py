@@ -1,0 +1,152 @@
+"""Host memory as the kernel tells it: a process, the machine, swapping, pressure, cgroup v1 and v2. No torch.
+
+The root of /proc and /sys is an argument, so that recorded trees can be read in tests. What a kernel does not
+offer (pressure, a memory cgroup) is None, never zero.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+UNLIMITED = 1 << 60
+"""cgroup v1 says no limit by a number near 2**63."""
+
+
+@dataclass(frozen=True)
+class ProcessMemory:
+    """One process, in bytes."""
+
+    rss_bytes: int
+    rss_peak_bytes: int
+    swap_bytes: int
+
+
+@dataclass(frozen=True)
+class MachineMemory:
+    """The whole machine, in bytes."""
+
+    total_bytes: int
+    available_bytes: int
+    swap_total_bytes: int
+    swap_used_bytes: int
+
+
+@dataclass(frozen=True)
+class PagingCounters:
+    """Counters of the machine since boot."""
+
+    swapped_in_bytes: int
+    swapped_out_bytes: int
+    major_faults: int
+    oom_kills: int
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """Pressure stall information: the share of the last ten seconds lost to memory, in percent."""
+
+    some_percent: float
+    """At least one task waited."""
+    full_percent: float
+    """Every task waited."""
+
+
+@dataclass(frozen=True)
+class CgroupMemory:
+    """The memory cgroup a process is in."""
+
+    usage_bytes: int
+    limit_bytes: int | None
+    oom_kills: int
+
+
+def read_process(pid: int | str = "self", root: Path = Path("/")) -> ProcessMemory:
+    """Resident, peak resident and swapped bytes. Raises OSError where the process is gone."""
+    status = _numbers(root / "proc" / str(pid) / "status", ":")
+    kib = {name: status.get(name, 0) * 1024 for name in ("VmRSS", "VmHWM", "VmSwap")}
+    return ProcessMemory(kib["VmRSS"], kib["VmHWM"], kib["VmSwap"])
+
+
+def read_machine(root: Path = Path("/")) -> MachineMemory:
+    """What the machine has and what it could still give."""
+    info = _numbers(root / "proc" / "meminfo", ":")
+    used = info["SwapTotal"] - info["SwapFree"]
+    return MachineMemory(
+        info["MemTotal"] * 1024, info["MemAvailable"] * 1024, info["SwapTotal"] * 1024, used * 1024
+    )
+
+
+def read_paging(root: Path = Path("/")) -> PagingCounters:
+    """Swapping, major faults and OOM kills since boot."""
+    stat = _numbers(root / "proc" / "vmstat", " ")
+    return PagingCounters(
+        stat.get("pswpin", 0) * PAGE_BYTES,
+        stat.get("pswpout", 0) * PAGE_BYTES,
+        stat.get("pgmajfault", 0),
+        stat.get("oom_kill", 0),
+    )
+
+
+def read_pressure(root: Path = Path("/")) -> Pressure | None:
+    """Memory pressure of the machine; None where the kernel does not measure it."""
+    try:
+        text = (root / "proc" / "pressure" / "memory").read_text(encoding="ascii")
+    except OSError:
+        return None
+    averages = {
+        words[0]: float(words[1].removeprefix("avg10=")) for words in map(str.split, text.splitlines())
+    }
+    return Pressure(averages["some"], averages.get("full", 0.0))
+
+
+def read_cgroup(pid: int | str = "self", root: Path = Path("/")) -> CgroupMemory | None:
+    """The memory cgroup of a process, v2 or v1; None where there is none to read."""
+    memberships = (root / "proc" / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines()
+    for line in memberships:
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            return _read_v1(_existing(root / "sys/fs/cgroup/memory", path, "memory.usage_in_bytes"))
+    for line in memberships:
+        if line.startswith("0::"):
+            return _read_v2(_existing(root / "sys/fs/cgroup", line[3:], "memory.current"))
+    return None
+
+
+def _read_v2(folder: Path | None) -> CgroupMemory | None:
+    if folder is None:
+        return None
+    limit = (folder / "memory.max").read_text(encoding="ascii").strip()
+    events = _numbers(folder / "memory.events", " ")
+    usage = int((folder / "memory.current").read_text(encoding="ascii"))
+    return CgroupMemory(usage, None if limit == "max" else int(limit), events.get("oom_kill", 0))
+
+
+def _read_v1(folder: Path | None) -> CgroupMemory | None:
+    if folder is None:
+        return None
+    limit = int((folder / "memory.limit_in_bytes").read_text(encoding="ascii"))
+    control = _numbers(folder / "memory.oom_control", " ")
+    usage = int((folder / "memory.usage_in_bytes").read_text(encoding="ascii"))
+    return CgroupMemory(usage, None if limit >= UNLIMITED else limit, control.get("oom_kill", 0))
+
+
+def _existing(mount: Path, path: str, probe: str) -> Path | None:
+    """The cgroup's folder; inside a container the path is the host's, and the mount itself is ours."""
+    for folder in (mount / path.lstrip("/"), mount):
+        if (folder / probe).exists():
+            return folder
+    return None
+
+
+def _numbers(path: Path, separator: str) -> dict[str, int]:
+    """The `name<separator>number [unit]` lines of a kernel file; lines without a number are left out."""
+    numbers = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, rest = line.partition(separator)
+        first = rest.split(maxsplit=1)[:1]
+        if first and first[0].isdigit():
+            numbers[name] = int(first[0])
+    return numbers

@@ -1,0 +1,166 @@
+"""Puts a training together: data, model, optimizer, state, and what a checkpoint held of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from shared.errors import DataError
+from shared.specs.job import JobSpec
+from worker.protocol import Order
+from worker.training.checkpoint import CheckpointStore
+from worker.training.context import Living, Means, Task, Training, app_state
+from worker.training.environment import spec_sha256
+from worker.training.history import BestMetric, EarlyStopping, History
+from worker.training.journal import Journal
+from worker.training.loader import Loading
+from worker.training.memory import MemoryWatch
+from worker.training.optim import build_optimizer, trainable
+from worker.training.position import Elapsed, EpochSums, Progress
+from worker.training.precision import choose_precision
+from worker.training.reporter import Reporter
+from worker.training.resume import Resumed, carried_on, find_checkpoint, restore_from
+from worker.training.rng import RngState, seed_everything
+from worker.training.sampler import plan_epoch
+from worker.training.saving import Origin, Saver
+from worker.training.schedule import Schedule
+from worker.training.shutdown import StopFlag
+from worker.training.state import AppState
+from worker.training.weights import load_weights
+from worker.workloads.interface import Workload
+
+log = logging.getLogger(__name__)
+
+
+def prepare_task(
+    workload: Workload,
+    spec: JobSpec,
+    data_root: Path,
+    device: torch.device,
+    stop: StopFlag,
+    report: Reporter,
+    private_files: tuple[int, ...],
+) -> Task:
+    """Load the data and build the model. Every generator is seeded before each: neither moves the other."""
+    precision = choose_precision(spec.trainer, device)
+    report.emit("stage", name="data")
+    seed_everything(spec.trainer.seed)
+    splits = workload.load_splits(spec, data_root)
+    stop.check()
+    report.emit("stage", name="model")
+    seed_everything(spec.trainer.seed)
+    model = workload.build_model(spec, splits).to(device)
+    loading = Loading(splits, spec.trainer, device, private_files)
+    return Task(workload, spec, splits, model, device, precision, loading, stop)
+
+
+def assemble(
+    order: Order,
+    task: Task,
+    environment: Mapping[str, Any],
+    progress: Progress,
+    memory: MemoryWatch,
+    means: Means,
+) -> Training:
+    """Everything `fit` needs, standing where the job's checkpoints left it.
+
+    Raises DataError, InvalidSpec, NoValidCheckpoint.
+    """
+    spec = task.spec
+    plan = plan_epoch(len(task.splits.train), spec.trainer)
+    _check_monitor(task)
+    living = _new_parts(task, progress)
+    state = app_state(task, living)
+    origin = Origin(order.job_id, order.attempt, spec_sha256(spec), spec.trainer.epochs, environment)
+    store = CheckpointStore(means.directory.checkpoints, means.files)
+    store.sweep()
+    resumed = _resume(order, task, living, state, store, origin, means.report)
+    saver = Saver(
+        store,
+        spec.checkpoint,
+        carried_on(origin, resumed),
+        state,
+        progress,
+        living.best,
+        means.report,
+        means.clock,
+        time.time,
+        None if resumed.manifest is None else (progress.epoch, progress.step, progress.samples),
+    )
+    journal = Journal(means.report, spec, plan, progress, memory, means.clock)
+    return Training(task, living, trainable(task.model), plan, saver, journal, means.report)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Parameters that are trained."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def _check_monitor(task: Task) -> None:
+    monitor = task.spec.trainer.monitor
+    if monitor.startswith("val/") and len(task.splits.val) == 0:
+        raise DataError(f"trainer.monitor is {monitor!r} and the validation split is empty")
+
+
+def _new_parts(task: Task, progress: Progress) -> Living:
+    spec, trainer = task.spec, task.spec.trainer
+    optimizer = build_optimizer(spec.optimizer, task.model)
+    return Living(
+        optimizer=optimizer,
+        schedule=Schedule(spec.schedule, optimizer, spec.optimizer.lr, trainer.epochs),
+        progress=progress,
+        sums=EpochSums(),
+        elapsed=Elapsed(),
+        history=History(),
+        best=BestMetric(trainer.monitor, trainer.monitor_mode),
+        stopping=EarlyStopping(trainer.early_stopping, trainer.monitor_mode),
+        rng=RngState(),
+    )
+
+
+def _resume(
+    order: Order,
+    task: Task,
+    living: Living,
+    state: AppState,
+    store: CheckpointStore,
+    origin: Origin,
+    report: Reporter,
+) -> Resumed:
+    manifest = find_checkpoint(store, order.resume, report)
+    if manifest is None:
+        if order.init_checkpoint is not None:
+            weights = load_weights(task.model, Path(order.init_checkpoint))
+            log.info("starting from the weights of %s of job %s", weights.id, weights.job_id)
+        resumed = Resumed(None, True, "the job's first step is still to come")
+    else:
+        resumed = restore_from(store, manifest, state, origin, task.spec.schedule)
+        resumed = _allow_longer(resumed, living.stopping, origin)
+    progress = living.progress
+    report.emit(
+        "resumed",
+        checkpoint=None if manifest is None else manifest.id,
+        epoch=progress.epoch,
+        step=progress.step,
+        exact=resumed.exact,
+        why=resumed.why,
+    )
+    if manifest is not None:
+        log.info("resumed from %s, exact: %s (%s)", manifest.id, resumed.exact, resumed.why)
+    return resumed
+
+
+def _allow_longer(resumed: Resumed, stopping: EarlyStopping, origin: Origin) -> Resumed:
+    """More epochs than a job had when it stopped early are a wish to go on."""
+    assert resumed.manifest is not None
+    if not stopping.stopped or origin.epochs <= resumed.manifest.epochs:
+        return resumed
+    stopping.be_patient_again()
+    why = "the patience of early stopping was renewed"
+    return Resumed(resumed.manifest, False, why if resumed.exact else f"{resumed.why}; {why}")

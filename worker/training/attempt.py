@@ -1,0 +1,182 @@
+"""One attempt from data to results: the table of contents of a trainer."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from shared.errors import DataError, InvalidSpec
+from shared.specs.job import JobSpec
+from worker.protocol import ExitCode, Order
+from worker.training.artifacts import tell_artifacts, write_results
+from worker.training.assembly import assemble, parameter_count, prepare_task
+from worker.training.context import Means, Task, Training
+from worker.training.determinism import choose_device, choose_threads, make_deterministic
+from worker.training.environment import fingerprint
+from worker.training.evaluation import evaluate, load_best
+from worker.training.loop import Ended, fit
+from worker.training.memory import MemoryWatch
+from worker.training.naming import load_spec, load_workload
+from worker.training.position import Progress
+from worker.training.reporter import Reporter
+from worker.training.shutdown import StopRequested
+from worker.training.weights import load_weights
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The machine side of an attempt, told in `started` and in the results."""
+
+    device: torch.device
+    threads: int
+    environment: Mapping[str, Any]
+
+
+def run_attempt(order: Order, means: Means) -> ExitCode:
+    """Train or evaluate as ordered. Raises whatever makes an attempt fail."""
+    spec = load_spec(order)
+    setting = _prepare_process(spec)
+    progress = Progress()
+    with MemoryWatch(means.report, spec.memory.sample_seconds, lambda: progress.step, means.clock) as memory:
+        try:
+            task = _load(order, spec, setting, means)
+            _tell_start(order, task, setting, means.report)
+            if spec.kind == "eval":
+                facts = _evaluate_only(order, task, setting, memory, means)
+            else:
+                facts = _train(order, task, setting, progress, memory, means)
+        except StopRequested:
+            log.info("stopped as asked")
+            return ExitCode.INTERRUPTED
+    _finish(facts, memory, means)
+    return ExitCode.DONE
+
+
+def _prepare_process(spec: JobSpec) -> Setting:
+    device, threads = choose_device(spec), choose_threads(spec)
+    make_deterministic(device, threads)
+    return Setting(device, threads, fingerprint(device, threads))
+
+
+def _load(order: Order, spec: JobSpec, setting: Setting, means: Means) -> Task:
+    workload = load_workload(order)
+    return prepare_task(
+        workload, spec, Path(order.data_root), setting.device, means.stop, means.report, (means.lock,)
+    )
+
+
+def _tell_start(order: Order, task: Task, setting: Setting, report: Reporter) -> None:
+    count = parameter_count(task.model)
+    report.emit(
+        "started",
+        pid=os.getpid(),
+        device=str(setting.device),
+        parameters=count,
+        published_parameters=task.workload.published_parameters,
+        threads=setting.threads,
+        environment=setting.environment,
+    )
+    log.info(
+        "attempt %d of job %s: %s with %s parameters on %s, %d threads",
+        order.attempt, order.job_id, task.workload.name, f"{count:,}", setting.device, setting.threads,
+    )  # fmt: skip
+    for adjustment in order.adjustments:
+        log.info("adjusted %(field)s from %(asked)s to %(used)s: %(why)s", adjustment)
+
+
+def _train(
+    order: Order, task: Task, setting: Setting, progress: Progress, memory: MemoryWatch, means: Means
+) -> dict[str, Any]:
+    training = assemble(order, task, setting.environment, progress, memory, means)
+    means.report.emit("stage", name="train")
+    if fit(training) is Ended.STOPPED:
+        raise StopRequested
+    means.report.emit("stage", name="evaluate")
+    training.living.optimizer.zero_grad(set_to_none=True)
+    best = training.living.best.so_far
+    evaluated = load_best(task, best, means.directory.checkpoints, means.report)
+    facts = _facts(order, task, setting) | _train_facts(training, evaluated)
+    results = evaluate(
+        task,
+        training.living.history.series,
+        list(memory.samples()),
+        facts,
+        means.directory.artifacts,
+        training.journal.alive,
+    )
+    return {**results, "run": facts}
+
+
+def _evaluate_only(
+    order: Order, task: Task, setting: Setting, memory: MemoryWatch, means: Means
+) -> dict[str, Any]:
+    if order.init_checkpoint is None:
+        raise InvalidSpec('kind "eval" needs init_from: the job and checkpoint whose weights are evaluated')
+    if len(task.splits.test) == 0:
+        raise DataError("the test split is empty, so there is nothing to evaluate")
+    means.report.emit("stage", name="evaluate")
+    manifest = load_weights(task.model, Path(order.init_checkpoint))
+    facts = _facts(order, task, setting) | {
+        "evaluated_checkpoint": manifest.id,
+        "evaluated_job": manifest.job_id,
+        "epochs_trained": manifest.epoch,
+        "steps": manifest.step,
+    }
+    results = evaluate(task, {}, list(memory.samples()), facts, means.directory.artifacts, _nothing)
+    return {**results, "run": facts}
+
+
+def _finish(results: dict[str, Any], memory: MemoryWatch, means: Means) -> None:
+    last = memory.sample()
+    results["run"]["peak_rss_bytes"] = last["rss_peak_bytes"]
+    if "cuda_peak_bytes" in last:
+        results["run"]["peak_cuda_bytes"] = last["cuda_peak_bytes"]
+    write_results(means.files, means.directory, results)
+    tell_artifacts(means.directory, means.report)
+    means.report.emit("stage", name="done")
+    means.report.emit("finished", results=results)
+
+
+def _facts(order: Order, task: Task, setting: Setting) -> dict[str, Any]:
+    return {
+        "job_id": order.job_id,
+        "attempt": order.attempt,
+        "workload": task.workload.name,
+        "kind": task.spec.kind,
+        "parameters": parameter_count(task.model),
+        "published_parameters": task.workload.published_parameters,
+        "device": str(setting.device),
+        "threads": setting.threads,
+        "environment": dict(setting.environment),
+        "data": dict(task.splits.facts),
+        "adjustments": order.adjustments,
+        "spec": task.spec.model_dump(mode="json"),
+    }
+
+
+def _train_facts(training: Training, evaluated: str | None) -> dict[str, Any]:
+    living = training.living
+    best = living.best.so_far
+    return {
+        "epochs_trained": living.progress.epoch,
+        "steps": living.progress.step,
+        "seconds_trained": living.elapsed.seconds,
+        "stopped_early": living.stopping.stopped,
+        "best_metric": living.best.metric,
+        "best_value": None if best is None else best.value,
+        "best_epoch": None if best is None else best.epoch,
+        "evaluated_checkpoint": evaluated,
+        "exact": training.saver.exact,
+    }
+
+
+def _nothing() -> None:
+    """An evaluation alone has no progress to tell."""

@@ -1,0 +1,140 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from enum import Enum
+
+import torch
+
+from shared.errors import TrainingError
+from worker.training.context import Training
+from worker.training.history import monitored
+from worker.training.loader import train_batches
+from worker.training.shutdown import StopRequested
+from worker.training.step import take_step
+from worker.training.validation import measure
+
+
+class Ended(Enum):
+    """How a call of `fit` came to its end."""
+
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+
+
+def fit(training: Training) -> Ended:
+    """Train from where the state stands to the end, an early stop or a request to stop.
+
+    until the last epoch is done or patience is out:
+        set the learning rate of the epoch
+        for each step that the epoch still lacks:
+            add up the gradients of its micro-batches, clip, step
+            save where due; leave where asked to stop
+        measure the validation split
+        note the epoch's metrics; judge the best and early stopping
+        save where due
+    save the end; on a request to stop, save where training stands
+    """
+    living, stop = training.living, training.task.stop
+    try:
+        while living.progress.epoch < training.task.spec.trainer.epochs and not living.stopping.stopped:
+            stop.check()
+            living.schedule.begin(living.progress.epoch)
+            _train_epoch(training)
+            _end_epoch(training, _validate(training))
+        stop.check()
+    except StopRequested:
+        training.saver.save_or_raise()
+        return Ended.STOPPED
+    training.saver.save_or_raise()
+    return Ended.COMPLETE
+
+
+def _train_epoch(training: Training) -> None:
+    task, living, plan = training.task, training.living, training.plan
+    progress = living.progress
+    if task.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(task.device)
+    task.model.train()
+    training.journal.begin_epoch(living.schedule.lr)
+    with closing(train_batches(task.loading, plan, progress.epoch, progress.samples)) as batches:
+        for total in plan.step_sizes(progress.samples):
+            result = take_step(
+                task,
+                living.optimizer,
+                training.parameters,
+                batches,
+                plan.batch_size,
+                total,
+                progress.step + 1,
+            )
+            progress.advance(total)
+            living.sums.add(result.means, total)
+            living.elapsed.seconds += training.journal.step(result.loss, result.grad_norm, total)
+            _step_edge(training)
+
+
+def _step_edge(training: Training) -> None:
+    progress = training.living.progress
+    if progress.step == 1:
+        _check_parameters(training)
+    between_steps = progress.samples < training.plan.samples
+    # The last step of an epoch is saved after the validation, under the same step.
+    if between_steps and training.saver.due():
+        training.saver.save()
+    training.task.stop.check()
+
+
+def _check_parameters(training: Training) -> None:
+    made = sum(parameter.requires_grad for parameter in training.task.model.parameters())
+    if made != len(training.parameters):
+        raise TrainingError(
+            f"the model has {made} parameters after its first step, {len(training.parameters)} before; "
+            "build_model must create every parameter, or the optimizer never sees it"
+        )
+
+
+def _validate(training: Training) -> dict[str, float]:
+    task, rng = training.task, training.living.rng
+    if len(task.splits.val) == 0:
+        return {}
+    before = rng.state_dict()
+    try:
+        return measure(task, task.splits.val, training.journal.alive)
+    except StopRequested:
+        rng.load_state_dict(before)
+        raise
+
+
+def _end_epoch(training: Training, validated: dict[str, float]) -> None:
+    living, saver = training.living, training.saver
+    epoch, step = living.progress.epoch + 1, living.progress.step
+    values = {
+        **{f"train/{name}": value for name, value in living.sums.means().items()},
+        "train/lr": living.schedule.lr,
+        **{f"val/{name}": value for name, value in validated.items()},
+    }
+    living.history.add(epoch, values)
+    _warn_of_non_finite(training, values)
+    value = monitored(living.best.metric, values)
+    improved = living.best.update(value, epoch, step)
+    living.stopping.update(value)
+    training.journal.end_epoch(values, living.schedule.lr, improved)
+    if improved:
+        training.report.emit("best", metric=living.best.metric, value=value, epoch=epoch, step=step)
+    living.progress.end_epoch()
+    living.sums.clear()
+    if saver.due(epoch_ended=True, improved=improved):
+        saver.save(improved=improved)
+
+
+def _warn_of_non_finite(training: Training, values: dict[str, float]) -> None:
+    names = sorted(name for name, value in values.items() if not math.isfinite(value))
+    if names:
+        training.report.emit(
+            "warning",
+            code="non_finite_metric",
+            message=f"not finite after epoch {training.living.progress.epoch + 1}: {', '.join(names)}",
+        )

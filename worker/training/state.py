@@ -1,0 +1,77 @@
+"""What must survive a trainer's death: every Stateful in one dict, captured and restored around the RNG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from shared.errors import InvalidSpec
+from worker.training.tensors import tensor_bytes
+from worker.training.tree import join, split
+
+
+class Stateful(Protocol):
+    """Something whose future depends on its past. Its state holds tensors and plain values only."""
+
+    def state_dict(self) -> Mapping[str, Any]: ...
+
+    def load_state_dict(self, state_dict: Any, /) -> Any: ...
+
+
+AppState = dict[str, Stateful]
+"""Everything that must survive, by name. `rng` is among them and is always restored last."""
+
+RNG = "rng"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An AppState at one step edge.
+
+    Host tensors are shared with the living state: write it before the next step, or copy it first.
+    """
+
+    trees: dict[str, Any]
+    """Component -> plain JSON."""
+    tensors: dict[str, dict[str, Tensor]]
+    """Component -> its tensors by dotted name."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(tensor_bytes(tensors) for tensors in self.tensors.values())
+
+
+def capture(state: AppState) -> Snapshot:
+    """Read every component. Leaves the generators as they were, even where a state_dict draws from them."""
+    before = state[RNG].state_dict()
+    trees: dict[str, Any] = {}
+    tensors: dict[str, dict[str, Tensor]] = {}
+    for name, component in state.items():
+        found: dict[str, Tensor] = {}
+        trees[name] = split(before if name == RNG else component.state_dict(), found)
+        tensors[name] = found
+    state[RNG].load_state_dict(before)
+    return Snapshot(trees, tensors)
+
+
+def restore(state: AppState, snapshot: Snapshot) -> None:
+    """Put every component back, generators last. Raises InvalidSpec where the model is another."""
+    if set(state) != set(snapshot.trees):
+        missing, unknown = set(state) - set(snapshot.trees), set(snapshot.trees) - set(state)
+        raise InvalidSpec(
+            f"the checkpoint does not fit this job: missing {sorted(missing)}, unknown {sorted(unknown)}"
+        )
+    for name in sorted(state, key=lambda name: name == RNG):
+        load_component(state[name], name, snapshot)
+
+
+def load_component(component: Stateful, name: str, snapshot: Snapshot) -> None:
+    """Put one component back. Raises InvalidSpec where its shape is another."""
+    value = join(snapshot.trees[name], snapshot.tensors[name])
+    try:
+        component.load_state_dict(value)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise InvalidSpec(f"the checkpoint's {name} does not fit this job: {error}") from error

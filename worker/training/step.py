@@ -1,0 +1,111 @@
+"""One optimizer step: the gradient of an effective batch, added up micro-batch by micro-batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from shared.errors import NonFiniteLoss, TrainingError
+from worker.training.context import Task
+from worker.workloads.interface import Batch, LossTerms
+
+CLIP_EPSILON = 1e-6
+"""As torch's own clipping: keeps the division finite."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step measured; means over its samples."""
+
+    loss: float
+    grad_norm: float
+    means: Mapping[str, float]
+    """`loss_epoch` and every raw and weighted term, to be averaged over the epoch."""
+
+
+def take_step(
+    task: Task,
+    optimizer: Optimizer,
+    parameters: list[nn.Parameter],
+    batches: Iterator[Batch],
+    batch_size: int,
+    total: int,
+    step: int,
+) -> StepResult:
+    """Move the weights once by the gradient of `total` samples, taken from `batches` of `batch_size`.
+
+    Every micro-batch counts by its share of the samples, so that N micro-batches equal one big batch, the
+    remainder of an epoch included. Reads the device once. Raises NonFiniteLoss before any weight moves.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    means = _add_gradients(task, batches, batch_size, total)
+    scaler = task.precision.scaler
+    scaler.unscale_(optimizer)
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+    grad_norm, *values = torch.stack([norm.double(), *means.values()]).tolist()
+    measured = dict(zip(means, values, strict=True))
+    _check_finite(measured["loss_epoch"], grad_norm, scaler, step)
+    _clip(gradients, grad_norm, task.spec.trainer.clip_grad_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    return StepResult(measured["loss_epoch"], grad_norm, measured)
+
+
+def weighted_terms(terms: LossTerms) -> dict[str, Tensor]:
+    """The loss, its raw terms and their weighted forms by the names they are reported under, as doubles."""
+    named = {"loss": terms.total.detach().double()}
+    for name, value in terms.raw.items():
+        raw = value.detach().double()
+        named[f"loss_{name}"] = raw
+        named[f"loss_{name}_weighted"] = raw * terms.weights[name]
+    return named
+
+
+def _add_gradients(task: Task, batches: Iterator[Batch], batch_size: int, total: int) -> dict[str, Tensor]:
+    means: dict[str, Tensor] = {}
+    seen = 0
+    while seen < total:
+        batch = next(batches)
+        with task.precision.autocast():
+            outputs = task.workload.forward(task.model, batch)
+            terms = task.workload.loss(task.spec, outputs, batch)
+        _check_terms(terms, min(batch_size, total - seen))
+        share = terms.count / total
+        loss = terms.total if share == 1 else terms.total * share
+        torch.autograd.backward(task.precision.scaler.scale(loss))
+        for name, value in weighted_terms(terms).items():
+            key = "loss_epoch" if name == "loss" else name
+            part = value if share == 1 else value * share
+            means[key] = means[key] + part if key in means else part
+        seen += terms.count
+    return means
+
+
+def _check_terms(terms: LossTerms, expected: int) -> None:
+    if terms.count != expected:
+        raise TrainingError(f"the workload's loss counts {terms.count} samples in a batch of {expected}")
+    if not terms.total.requires_grad:
+        raise TrainingError("the workload's loss carries no gradient, so nothing could be learned from it")
+
+
+def _check_finite(loss: float, grad_norm: float, scaler: torch.amp.GradScaler, step: int) -> None:
+    if not math.isfinite(loss):
+        raise NonFiniteLoss(f"the loss of step {step} is {loss}; lower the learning rate or look at the data")
+    # A scaled fp16 gradient may overflow: the scaler skips the step and halves its scale, until that is 1.
+    may_overflow = scaler.is_enabled() and scaler.get_scale() > 1
+    if not math.isfinite(grad_norm) and not may_overflow:
+        raise NonFiniteLoss(
+            f"the gradient of step {step} is {grad_norm} while its loss is {loss:.6g}; "
+            "set trainer.clip_grad_norm or lower the learning rate"
+        )
+
+
+def _clip(gradients: list[Tensor], norm: float, largest: float | None) -> None:
+    if largest is not None and norm > largest:
+        torch._foreach_mul_(gradients, largest / (norm + CLIP_EPSILON))

@@ -1,0 +1,42 @@
+"""A pass over a split without training: the loss, its terms and the workload's metrics, by samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from shared.errors import DataError
+from worker.training.context import Task
+from worker.training.loader import eval_batches
+from worker.training.step import weighted_terms
+from worker.workloads.interface import Dataset
+
+
+def measure(task: Task, dataset: Dataset, alive: Callable[[], None]) -> dict[str, float]:
+    """Metrics of a split in eval mode, without gradients.
+
+    Raises DataError where the split is empty, StopRequested where a stop was asked for between batches.
+    """
+    if len(dataset) == 0:
+        raise DataError("a split to be measured is empty")
+    meter = None if task.workload.meter is None else task.workload.meter(task.spec, task.splits)
+    sums: dict[str, Tensor] = {}
+    count = 0
+    task.model.eval()
+    with torch.no_grad():
+        for batch in eval_batches(task.loading, dataset):
+            task.stop.check()
+            with task.precision.autocast():
+                outputs = task.workload.forward(task.model, batch)
+                terms = task.workload.loss(task.spec, outputs, batch)
+            for name, value in weighted_terms(terms).items():
+                sums[name] = sums[name] + value * terms.count if name in sums else value * terms.count
+            count += terms.count
+            if meter is not None:
+                meter.update(outputs, batch)
+            alive()
+    means = {name: float(total) / count for name, total in sums.items()}
+    metrics = {} if meter is None else {name: float(value) for name, value in meter.compute().items()}
+    return {**metrics, **means}
