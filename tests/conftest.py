@@ -1,0 +1,62 @@
+"""Fixtures of every test: a fresh migrated database with a clock the test sets."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from migrations.migrate import upgrade
+from shared.db import Database, open_database
+
+
+class SetClock:
+    """A database clock that moves only when told."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self, session: Session | None = None) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> datetime:
+        self.now += timedelta(seconds=seconds)
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the newest schema, made once: copying it is far cheaper than migrating."""
+    path = tmp_path_factory.mktemp("schema") / "empty.db"
+    database = open_database(f"sqlite:///{path}")
+    upgrade(database.engine)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def database(migrated_file: Path, tmp_path: Path, clock: SetClock) -> Iterator[Database]:
+    path = tmp_path / "epochd.db"
+    shutil.copy(migrated_file, path)
+    opened = open_database(f"sqlite:///{path}", clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def live_database(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """The same with the database's own clock, for tests with real processes."""
+    path = tmp_path / "epochd.db"
+    shutil.copy(migrated_file, path)
+    opened = open_database(f"sqlite:///{path}")
+    yield opened
+    opened.close()
