@@ -1,0 +1,49 @@
+"""What the command prints: JSON, aligned columns, sentences. Text of others is made safe for a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def print_json(body: Any) -> None:
+    """A body on stdout, indented for eyes, whole for programs."""
+    print(json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def print_json_line(body: Any) -> None:
+    """A body on one line of stdout, at once."""
+    print(json.dumps(body, ensure_ascii=False, separators=(",", ":")), flush=True)
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Aligned columns under their headers."""
+    cleaned = [[clean(cell) for cell in row] for row in rows]
+    widths = [
+        max(len(header), *(len(row[index]) for row in cleaned)) if cleaned else len(header)
+        for index, header in enumerate(headers)
+    ]
+    for row in (headers, *cleaned):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def say(text: str = "") -> None:
+    """A line on stdout, at once."""
+    print(text, flush=True)
+
+
+def remark(text: str) -> None:
+    """A line on stderr: for people, not for the program that reads stdout."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def clean(text: str) -> str:
+    """The text without control characters: a job's name must not drive the reader's terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def clean_log(text: str) -> str:
+    """Log text for a terminal: line ends, tabs and returns stay, escapes go."""
+    return "".join(character for character in text if character.isprintable() or character in "\n\r\t")

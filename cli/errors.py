@@ -1,0 +1,76 @@
+"""What can go wrong in the command. Each error knows its sentence and its exit code.
+
+CliError
+├── WrongUsage     the command line cannot mean anything
+├── Unreachable    no service answers at the address
+├── Refused        the service answered 4xx with a problem document
+└── ServiceFailed  the service answered 5xx or something that is no answer, or broke while starting
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from cli.exits import Exit
+
+
+class CliError(Exception):
+    """The command could not do what it was asked to."""
+
+    exit: ClassVar[Exit] = Exit.SERVICE_ERROR
+
+
+class WrongUsage(CliError):
+    """The command line cannot mean anything."""
+
+    exit = Exit.USAGE
+
+
+class Unreachable(CliError):
+    """No service answers at the address."""
+
+    exit = Exit.UNREACHABLE
+
+
+class Refused(CliError):
+    """The service understood the request and refused it."""
+
+    exit = Exit.REFUSED
+
+    def __init__(self, sentence: str, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.problem = problem
+
+
+class ServiceFailed(CliError):
+    """The service broke while it answered, or did not start."""
+
+    exit = Exit.SERVICE_ERROR
+
+
+def refusal(status: int, body: bytes) -> Refused:
+    """The error that tells a 4xx answer: its detail, then one line for each field that is wrong."""
+    problem = _problem(body)
+    detail = str(problem.get("detail") or problem.get("title") or f"the service answered {status}")
+    lines = [detail, *(_field_line(field) for field in _fields(problem))]
+    return Refused("\n".join(lines), status, problem)
+
+
+def _problem(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {"detail": body[:200].decode("utf-8", "replace").strip()}
+    return found if isinstance(found, dict) else {}
+
+
+def _fields(problem: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    fields = problem.get("fields") or problem.get("errors") or []
+    return [field for field in fields if isinstance(field, dict)]
+
+
+def _field_line(field: Mapping[str, Any]) -> str:
+    return f"  {field.get('field') or 'body'}: {field.get('message', '')}"

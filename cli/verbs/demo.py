@@ -1,0 +1,1 @@
+"""`epochd demo`: one job, end to end, through the REST API."""

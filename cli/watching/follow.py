@@ -1,0 +1,92 @@
+"""Follows a job over HTTP: its state and the new points of its loss curves, through dropped connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cli.client import job_path
+from cli.errors import CliError, ServiceFailed, Unreachable
+
+Json = dict[str, Any]
+
+FINAL = frozenset({"succeeded", "failed", "cancelled"})
+WAIT_SECONDS = 1.0
+"""How long the service may hold an answer back until something new happens."""
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 10.0
+GIVE_UP_SECONDS = 300.0
+"""So long in a row nothing may answer before following ends."""
+
+TRAIN, VAL = ("train", "loss_epoch"), ("val", "loss")
+
+
+class Service(Protocol):
+    """What following needs of the client."""
+
+    def get(self, path: str, **parameters: Any) -> Json: ...
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one look brought."""
+
+    job: Json | None = None
+    """The job, or None where nothing answered."""
+    train: tuple[Json, ...] = ()
+    """New points of the mean training loss of each epoch."""
+    val: tuple[Json, ...] = ()
+    """New points of the validation loss."""
+    trouble: str | None = None
+    """Why there is nothing new, and when the next look is."""
+
+
+def follow(service: Service, job_id: str, sleep: Callable[[float], None]) -> Iterator[Update]:
+    """One update a look, the last when the job is final. Raises CliError at once or after long silence."""
+    follower = _Follower(service, job_id)
+    yield follower.look(wait=None)
+    silent = 0.0
+    delay = FIRST_DELAY_SECONDS
+    while not follower.done:
+        try:
+            yield follower.look(wait=WAIT_SECONDS)
+            silent, delay = 0.0, FIRST_DELAY_SECONDS
+        except (Unreachable, ServiceFailed) as error:
+            if silent >= GIVE_UP_SECONDS:
+                raise
+            yield Update(trouble=_trouble(error, delay))
+            sleep(delay)
+            silent, delay = silent + delay, min(2 * delay, LONGEST_DELAY_SECONDS)
+
+
+class _Follower:
+    def __init__(self, service: Service, job_id: str) -> None:
+        self._service = service
+        self._path = job_path(job_id)
+        self._cursors: dict[tuple[str, str], str | None] = {TRAIN: None, VAL: None}
+        self.done = False
+
+    def look(self, wait: float | None) -> Update:
+        val, done = self._new(VAL, wait)
+        train, _ = self._new(TRAIN, None)
+        job = self._service.get(self._path)
+        self.done = done and job["status"] in FINAL
+        return Update(job, train, val)
+
+    def _new(self, series: tuple[str, str], wait: float | None) -> tuple[tuple[Json, ...], bool]:
+        split, name = series
+        page = self._service.get(
+            f"{self._path}/metrics",
+            split=split,
+            name=name,
+            after=self._cursors[series],
+            wait=wait,
+            limit=1000,
+        )
+        self._cursors[series] = page["next"]
+        return tuple(page["points"]), page["done"]
+
+
+def _trouble(error: CliError, delay: float) -> str:
+    return f"{str(error).splitlines()[0]} - trying again in {delay:g} s"

@@ -1,0 +1,128 @@
+"""What is known of a watched job, and the lines that show it. Pure: updates in, text out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli import figures
+from cli.watching.follow import Update
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Picture:
+    """The newest state of a job and its curves. A rewound epoch is overwritten by its repetition."""
+
+    job: Json = field(default_factory=dict)
+    train: dict[int, float | None] = field(default_factory=dict)
+    """Epoch -> mean training loss."""
+    val: dict[int, float | None] = field(default_factory=dict)
+    """Epoch -> validation loss."""
+    trouble: str | None = None
+
+    def take(self, update: Update) -> None:
+        """Add what one look brought."""
+        self.trouble = update.trouble
+        if update.job is not None:
+            self.job = update.job
+        for points, curve in ((update.train, self.train), (update.val, self.val)):
+            curve.update({point["epoch"]: point["value"] for point in points})
+
+
+def panel(picture: Picture) -> list[str]:
+    """Five lines or so: who, how far, the curves, memory, and trouble where there is any."""
+    job = picture.job
+    lines = [_headline(job), _progress(job)]
+    lines += [line for name, curve in _curves(picture) if (line := _curve(name, curve))]
+    lines += [line for line in (_best(job), _memory(job)) if line]
+    if job.get("message") and job["status"] != "running":
+        lines.append(job["message"])
+    if picture.trouble:
+        lines.append(picture.trouble)
+    return lines
+
+
+def epoch_line(picture: Picture, epoch: int) -> str:
+    """All there is to say of one finished epoch, in one line."""
+    progress = picture.job.get("progress") or {}
+    parts = [
+        f"epoch {epoch}/{progress.get('epochs', '?')}",
+        f"train {figures.value(picture.train.get(epoch))}",
+        f"val {figures.value(picture.val.get(epoch))}",
+        _best(picture.job),
+        _speed(progress),
+        f"ETA {figures.duration(progress.get('eta_seconds'))}",
+        _memory(picture.job),
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def status_line(job: Json) -> str:
+    """Where the job stands: status, stage, attempt, and the reason where there is one."""
+    stage = (job.get("progress") or {}).get("stage")
+    parts = [job["status"]]
+    if job["status"] == "running" and stage:
+        parts.append(stage)
+    if job.get("cancel_requested_at") and job["status"] == "running":
+        parts.append("cancel requested")
+    if job.get("attempt"):
+        parts.append(f"attempt {job['attempt']}")
+    if job.get("reason") and job["status"] != "running":
+        parts.append(str(job["reason"]).replace("_", " "))
+    return " · ".join(parts)
+
+
+def _headline(job: Json) -> str:
+    name = f"  {job['name']}" if job.get("name") else ""
+    return f"{job['id']}  {job['workload']}/{job['preset']}{name}  {status_line(job)}"
+
+
+def _progress(job: Json) -> str:
+    progress = job.get("progress") or {}
+    parts = [figures.bar(progress.get("percent"))]
+    if progress.get("epochs"):
+        parts.append(f"epoch {progress.get('epoch', 0)}/{progress['epochs']}")
+        parts.append(f"step {progress.get('step', 0)}/{progress.get('steps', '?')}")
+        parts.append(_speed(progress))
+        parts.append(f"ETA {figures.duration(progress.get('eta_seconds'))}")
+    return "  ".join(part for part in parts if part)
+
+
+def _speed(progress: Json) -> str:
+    speed = progress.get("samples_per_second")
+    return "" if speed is None else f"{speed:.3g} samples/s"
+
+
+def _curves(picture: Picture) -> list[tuple[str, dict[int, float | None]]]:
+    return [("train", picture.train), ("val", picture.val)]
+
+
+def _curve(name: str, curve: dict[int, float | None]) -> str:
+    numbers = [number for _, number in sorted(curve.items()) if number is not None]
+    if not numbers:
+        return ""
+    return f"{name:<6} {figures.sparkline(numbers)}  {figures.value(numbers[-1])}"
+
+
+def _best(job: Json) -> str:
+    best = job.get("best")
+    return f"best {figures.value(best['value'])} (epoch {best['epoch']})" if best else ""
+
+
+def _memory(job: Json) -> str:
+    memory = job.get("memory") or {}
+    latest, peak = memory.get("latest") or {}, memory.get("peak") or {}
+    if "rss_bytes" not in latest:
+        return ""
+    parts = [
+        f"RSS {figures.size(latest['rss_bytes'])}",
+        f"peak {figures.size(peak.get('rss_peak_bytes', peak.get('rss_bytes')))}",
+        f"swap {figures.size(latest.get('swap_bytes'))}",
+    ]
+    if "cuda_allocated_bytes" in latest:
+        parts.append(
+            f"GPU {figures.size(latest['cuda_allocated_bytes'])} peak {figures.size(peak['cuda_peak_bytes'])}"
+        )
+    return " ".join(parts)

@@ -1,0 +1,33 @@
+"""A watched job as lines for a pipe or a log: one for each change of status or stage, one for each epoch."""
+
+from __future__ import annotations
+
+from cli.watching.picture import Picture, epoch_line, status_line
+
+
+class PlainLines:
+    """Says each thing once; an epoch that a resumed attempt repeats was said already."""
+
+    def __init__(self) -> None:
+        self._status = ""
+        self._epoch = 0
+        self._trouble: str | None = None
+
+    def new(self, picture: Picture) -> list[str]:
+        """The lines that tell what is new since the last call."""
+        return [*self._new_trouble(picture), *self._new_epochs(picture), *self._new_status(picture)]
+
+    def _new_trouble(self, picture: Picture) -> list[str]:
+        said, self._trouble = self._trouble, picture.trouble
+        return [picture.trouble] if picture.trouble and picture.trouble != said else []
+
+    def _new_epochs(self, picture: Picture) -> list[str]:
+        fresh = sorted(epoch for epoch in picture.val if epoch > self._epoch)
+        self._epoch = max([self._epoch, *fresh])
+        return [epoch_line(picture, epoch) for epoch in fresh]
+
+    def _new_status(self, picture: Picture) -> list[str]:
+        if not picture.job:
+            return []
+        said, self._status = self._status, status_line(picture.job)
+        return [self._status] if self._status != said else []
