@@ -8,19 +8,32 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from worker.supervision.trainer import LaunchError, TrainerProcess
+
+Command = Callable[[Path], list[str]]
+"""The command line of a trainer for an order."""
+
+
+def training_command(order: Path) -> list[str]:
+    """Our own trainer, which dies with this process."""
+    return [sys.executable, "-m", "worker.training", str(order), "--parent", str(os.getpid())]
 
 
 class ColdLauncher:
     """No parent to keep; a thread per trainer waits for its end."""
 
+    def __init__(self, command: Command = training_command) -> None:
+        self._command = command
+
     def launch(self, order: Path, log: Path, env: Mapping[str, str]) -> TrainerProcess:
         started, box = threading.Event(), list[TrainerProcess | OSError]()
         # The thread that forks must live as long as the trainer: the parent-death signal follows the thread.
-        threading.Thread(target=_run, args=(order, log, env, started, box), daemon=True).start()
+        threading.Thread(
+            target=_run, args=(self._command(order), log, env, started, box), daemon=True
+        ).start()
         started.wait()
         if isinstance(box[0], OSError):
             raise LaunchError(f"the trainer could not be started: {box[0]}") from box[0]
@@ -31,13 +44,12 @@ class ColdLauncher:
 
 
 def _run(
-    order: Path,
+    argv: list[str],
     log: Path,
     env: Mapping[str, str],
     started: threading.Event,
     box: list[TrainerProcess | OSError],
 ) -> None:
-    argv = [sys.executable, "-m", "worker.training", str(order), "--parent", str(os.getpid())]
     try:
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603  our own module, no shell
