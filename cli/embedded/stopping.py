@@ -32,6 +32,11 @@ class StopRequests:
         if select.select([self._hears], [], [], seconds)[0]:
             self._hears.recv(4096)
 
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._hears.close()
+        self._speaks.close()
+
     def _noted(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.count += 1
 

@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         return run_until_stopped(supervisor, ground.url, edges)
     finally:
         state.release()
+        requests.close()
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
