@@ -61,9 +61,21 @@ class CelestialModel(Part):
     """Channels of one body."""
     fusion_layers: int = Field(4, ge=1, le=32)
     """Fusion layers of the graph combiner."""
+    graph_days: int = Field(5, ge=1, le=64)
+    """Days from one evaluation of the graph's slow parts to the next, with interpolation between."""
+    forecast: Literal["change", "level"] = "change"
+    """Forecast the change since the last known day, or the level itself as the original did."""
     dropout: float = Field(0.1, ge=0, lt=1)
     activation_checkpointing: bool = True
     """Recompute activations in the backward pass instead of keeping them."""
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> CelestialModel:
+        if self.celestial_dim % self.n_heads:
+            raise ValueError(
+                f"celestial_dim {self.celestial_dim} must be a multiple of n_heads {self.n_heads}"
+            )
+        return self
 
 
 class CelestialLoss(Part):
