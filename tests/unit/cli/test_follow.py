@@ -1,0 +1,87 @@
+"""Following a job: cursors, the end, and connections that drop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.errors import Refused, Unreachable
+from cli.watching.follow import GIVE_UP_SECONDS, LONGEST_DELAY_SECONDS, follow
+from tests.unit.cli.fake_service import a_job, a_point
+
+Json = dict[str, Any]
+
+
+class Script:
+    """Answers of a service, one look after another; an exception in it is raised."""
+
+    def __init__(self, *looks: Any) -> None:
+        self.looks = list(looks)
+        self.asked: list[tuple[str, Json]] = []
+        self.slept: list[float] = []
+
+    def get(self, path: str, **parameters: Any) -> Json:
+        self.asked.append((path, parameters))
+        look = self.looks[0]
+        if isinstance(look, Exception):
+            self.looks.pop(0)
+            raise look
+        if path.endswith("/metrics"):
+            points = look.get(parameters["split"], [])
+            return {"points": points, "next": f"m{len(self.asked)}", "done": look.get("done", False)}
+        self.looks.pop(0)
+        return a_job(status=look["status"])
+
+    def follow(self) -> list[Any]:
+        return list(follow(self, "j1", self.slept.append))
+
+
+def test_following_ends_when_the_job_is_final_and_its_points_are_all_there() -> None:
+    script = Script(
+        {"status": "running", "val": [a_point(1, 0.5)]},
+        {"status": "succeeded", "done": False},
+        {"status": "succeeded", "done": True, "val": [a_point(2, 0.4)]},
+    )
+    updates = script.follow()
+    assert [update.job["status"] for update in updates] == ["running", "succeeded", "succeeded"]
+    assert updates[-1].val[0]["value"] == 0.4
+
+
+def test_each_series_goes_on_at_its_own_cursor() -> None:
+    script = Script({"status": "running"}, {"status": "succeeded", "done": True})
+    script.follow()
+    val = [asked["after"] for path, asked in script.asked if asked.get("split") == "val"]
+    train = [asked["after"] for path, asked in script.asked if asked.get("split") == "train"]
+    assert (val, train) == ([None, "m1"], [None, "m2"])
+
+
+def test_a_dropped_connection_is_told_and_tried_again_with_growing_delays() -> None:
+    away = [Unreachable("nothing answers at x") for _ in range(3)]
+    script = Script({"status": "running"}, *away, {"status": "succeeded", "done": True})
+    updates = script.follow()
+    assert script.slept == [0.5, 1.0, 2.0]
+    assert [update.trouble for update in updates if update.trouble] == [
+        "nothing answers at x - trying again in 0.5 s",
+        "nothing answers at x - trying again in 1 s",
+        "nothing answers at x - trying again in 2 s",
+    ]
+    assert updates[-1].job["status"] == "succeeded"
+
+
+def test_a_service_that_is_away_from_the_start_is_told_at_once() -> None:
+    with pytest.raises(Unreachable):
+        Script(Unreachable("away"), {"status": "running"}).follow()
+
+
+def test_long_silence_ends_the_following_instead_of_hanging_a_script_for_ever() -> None:
+    script = Script({"status": "running"}, *[Unreachable("away") for _ in range(500)])
+    with pytest.raises(Unreachable):
+        script.follow()
+    assert GIVE_UP_SECONDS <= sum(script.slept) <= GIVE_UP_SECONDS + LONGEST_DELAY_SECONDS
+
+
+def test_a_job_that_was_deleted_meanwhile_is_not_asked_for_again_and_again() -> None:
+    gone = Refused("there is no job 'j1'", 404, {})
+    with pytest.raises(Refused):
+        Script({"status": "running"}, gone, {"status": "running"}).follow()

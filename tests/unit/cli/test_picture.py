@@ -1,0 +1,81 @@
+"""What a watched job looks like: the panel, and the lines for a pipe."""
+
+from __future__ import annotations
+
+from cli.watching.follow import Update
+from cli.watching.picture import Picture, panel, status_line
+from cli.watching.plain import PlainLines
+from tests.unit.cli.fake_service import a_job, a_point
+
+
+def seen(*updates: Update) -> Picture:
+    picture = Picture()
+    for update in updates:
+        picture.take(update)
+    return picture
+
+
+def test_the_panel_tells_who_how_far_the_curves_and_memory() -> None:
+    train = tuple(a_point(epoch, 1 / epoch, "train", "loss_epoch") for epoch in (1, 2, 3))
+    text = "\n".join(panel(seen(Update(a_job(), train, (a_point(1, 0.41),)))))
+    assert text.splitlines() == [
+        "019a3f5c2e10a1b2c3d4e5  celestial/smoke  first try  running · train · attempt 1",
+        "██████░░░░░░░░░░░░░░░░░░ 25 %  epoch 1/4  step 12/48  61 samples/s  ETA 1 min 40 s",
+        "train  █▃▁  0.3333",
+        "val    ▁  0.41",
+        "best 0.41 (epoch 1)",
+        "RSS 912 MB peak 1.2 GB swap 0 B",
+    ]
+
+
+def test_a_rewound_epoch_is_replaced_by_its_repetition_and_not_drawn_twice() -> None:
+    picture = seen(
+        Update(a_job(), val=(a_point(1, 0.5), a_point(2, 0.9))), Update(a_job(), val=(a_point(2, 0.4),))
+    )
+    assert picture.val == {1: 0.5, 2: 0.4}
+
+
+def test_a_job_that_never_ran_is_shown_without_inventing_numbers() -> None:
+    empty = dict.fromkeys(
+        ("stage", "epoch", "epochs", "step", "steps", "percent", "eta_seconds", "samples_per_second")
+    )
+    job = a_job(status="queued", attempt=0, progress=empty, best=None, memory={"latest": {}, "peak": {}})
+    assert panel(seen(Update(job)))[1:] == ["░" * 24]
+
+
+def test_a_failed_job_shows_its_sentence() -> None:
+    job = a_job(status="failed", reason="invalid_data", message="row 7 of prices.csv has no close")
+    assert "row 7 of prices.csv has no close" in panel(seen(Update(job)))
+    assert status_line(job) == "failed · attempt 1 · invalid data"
+
+
+def test_a_dropped_connection_keeps_the_last_picture_and_says_so() -> None:
+    lines = panel(seen(Update(a_job()), Update(trouble="nothing answers - trying again in 1 s")))
+    assert lines[0].startswith("019a3f5c")
+    assert lines[-1] == "nothing answers - trying again in 1 s"
+
+
+def test_a_loss_that_was_not_finite_leaves_a_gap_and_no_crash() -> None:
+    text = panel(seen(Update(a_job(), val=(a_point(1, 0.5), a_point(2, None)))))
+    assert "val    ▁  0.5" in text
+
+
+def test_plain_lines_say_each_epoch_and_each_change_once() -> None:
+    lines, picture = PlainLines(), Picture()
+    picture.take(Update(a_job(), (a_point(1, 0.6, "train", "loss_epoch"),), (a_point(1, 0.41),)))
+    assert lines.new(picture) == [
+        "epoch 1/4  train 0.6  val 0.41  best 0.41 (epoch 1)  61 samples/s  ETA 1 min 40 s  "
+        "RSS 912 MB peak 1.2 GB swap 0 B",
+        "running · train · attempt 1",
+    ]
+    assert lines.new(picture) == []
+    picture.take(Update(a_job(attempt=2), val=(a_point(1, 0.41), a_point(2, 0.3))))
+    assert [line.split("  ")[0] for line in lines.new(picture)] == [
+        "epoch 2/4",
+        "running · train · attempt 2",
+    ]
+
+
+def test_plain_lines_tell_trouble_before_there_is_any_job() -> None:
+    lines = PlainLines()
+    assert lines.new(seen(Update(trouble="away"))) == ["away"]
