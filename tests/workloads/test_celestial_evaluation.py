@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from shared.errors import TrainingError
-from shared.specs.celestial import CELESTIAL
+from shared.specs.celestial import CELESTIAL, CelestialModel
 from tests.workloads.celestial_series import celestial_spec, planted_ohlc, planted_splits, windows
 from worker.evaluation.metrics import MEASURES
 from worker.workloads.celestial.baselines import linear, persistence
@@ -25,7 +26,7 @@ from worker.workloads.celestial.forecasts import collect_forecasts, run_model
 from worker.workloads.celestial.meter import TARGET_NAMES, celestial_meter
 from worker.workloads.celestial.objective import forward, loss
 from worker.workloads.celestial.results import build_results
-from worker.workloads.interface import Dataset, Evaluation, Splits
+from worker.workloads.interface import Dataset, Evaluation, Splits, Workload
 
 SEED_KEYS = {
     "model", "task", "config", "num_targets", "seq_len", "pred_len", "total_parameters",
@@ -63,7 +64,7 @@ def _run(folder: Path, splits: Splits | None = None, step: float = 0.01, batch: 
         model=LastDayPlus(4, step).eval(),
         device=torch.device("cpu"),
         history={
-            "train/loss": [(1, 0.5), (2, 0.25)],
+            "train/loss_epoch": [(1, 0.5), (2, 0.25)],
             "val/loss": [(1, 0.75), (2, float("nan"))],
             "train/lr": [(1, 1e-3), (2, 5e-4)],
         },
@@ -272,7 +273,16 @@ def test_shown_forecasts_start_where_their_truth_is_known(run: Evaluation) -> No
     assert np.log(panel.forecasts[-1][0] / panel.truth[last]) == pytest.approx(step, rel=1e-3)
 
 
-def test_the_workload_value_is_the_one_the_contract_names() -> None:
+def test_the_contract_names_a_workload_whose_own_model_fits_its_data_and_objective(tmp_path: Path) -> None:
     module, attribute = CELESTIAL.implementation.split(":")
-    workload = getattr(pytest.importorskip(module), attribute)
+    workload: Workload = getattr(import_module(module), attribute)
     assert workload.name == CELESTIAL.name and workload.published_parameters == 12_310_208
+    assert workload.meter is not None and workload.evaluate is not None
+    planted_splits(tmp_path)
+    sizes = {"d_model": 104, "e_layers": 1, "d_layers": 1, "fusion_layers": 1, "celestial_dim": 8}
+    spec = celestial_spec().model_copy(update={"model": CelestialModel.model_validate(sizes)})
+    splits = workload.load_splits(spec, tmp_path)
+    model, batch = workload.build_model(spec, splits), _batch(splits)
+    outputs = workload.forward(model, batch)
+    assert outputs.shape == (3, 4, 4) and workload.loss(spec, outputs, batch).total.item() > 0.0
+    workload.meter(spec, splits).update(outputs, batch)

@@ -66,7 +66,7 @@ def curves_figure(title: str, losses: Mapping[str, Points], rate: Points, best_e
 def memory_figure(title: str, samples: Sequence[Mapping[str, float]]) -> Figure:
     """Host and device memory over time, swap traffic beneath; at least one of the memory watch's samples."""
     figure, (held, paged) = _grid(2, 1, (7.5, 4.8), heights=(3, 1))
-    minutes = (np.array([sample["time"] for sample in samples]) - samples[0]["time"]) / 60.0
+    elapsed, unit = _elapsed(samples)
     fields = {
         "rss_bytes": "process, resident",
         "swap_bytes": "process, swapped out",
@@ -75,16 +75,19 @@ def memory_figure(title: str, samples: Sequence[Mapping[str, float]]) -> Figure:
         "cgroup_limit_bytes": "limit of the container",
     }
     for (field, label), color in zip(fields.items(), SERIES_COLORS, strict=False):
-        if any(field in sample for sample in samples):
-            held.plot(minutes, _field(samples, field) / 2**30, color=color, label=label, linewidth=1.4)
+        if any(sample.get(field) for sample in samples):
+            held.plot(elapsed, _field(samples, field) / 2**30, color=color, label=label, linewidth=1.4)
     held.set(title=title, ylabel="memory [GiB]", ylim=(0, None))
     held.legend(frameon=False, ncols=2)
     for field, label, color in (
         ("swap_in_bytes_per_second", "in", BLUE),
         ("swap_out_bytes_per_second", "out", ORANGE),
     ):
-        paged.plot(minutes, _field(samples, field) / 2**20, color=color, label=label, linewidth=1.2)
-    paged.set(ylabel="swap [MiB/s]", xlabel="time since start [min]")
+        # Not clipped, so that a line along zero, the usual and best case, is seen.
+        paged.plot(
+            elapsed, _field(samples, field) / 2**20, color=color, label=label, linewidth=1.6, clip_on=False
+        )
+    paged.set(ylabel="swap [MiB/s]", xlabel=f"time since start [{unit}]")
     paged.set_ylim(0, max(1.0, paged.get_ylim()[1]))
     paged.legend(frameon=False, ncols=2)
     return figure
@@ -155,8 +158,9 @@ def _draw_forecasts(axis: Axes, panel: ForecastPanel) -> None:
         axis.plot(days, [known, *forecast], color=BLUE, linewidth=1.5, label=names[0])
         axis.plot(days[:1], [known], color=BLUE, marker="o", markersize=3.5)
     locator = AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
+    year_only = ["", *["%Y"] * 5]
     axis.xaxis.set_major_locator(locator)
-    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator, offset_formats=year_only))  # type: ignore[no-untyped-call]
 
 
 def _xy(points: Points) -> tuple[list[int], list[float]]:
@@ -178,6 +182,12 @@ def _whole_epochs(axis: Axes, label: str = "epoch") -> None:
 
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axis.set_xlabel(label)
+
+
+def _elapsed(samples: Sequence[Mapping[str, float]]) -> tuple[NDArray[np.float64], str]:
+    """Time since the first sample, and its unit: minutes, or hours where there are more than three."""
+    seconds = _field(samples, "time") - samples[0]["time"]
+    return (seconds / 3600.0, "h") if seconds[-1] > 3 * 3600.0 else (seconds / 60.0, "min")
 
 
 def _field(samples: Sequence[Mapping[str, float]], name: str) -> NDArray[np.float64]:

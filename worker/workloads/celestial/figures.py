@@ -19,6 +19,7 @@ from worker.evaluation.plots import (
 )
 from worker.workloads.celestial.forecasts import Forecasts
 from worker.workloads.celestial.meter import TARGET_NAMES
+from worker.workloads.celestial.results import TRAIN_LOSS, VAL_LOSS
 from worker.workloads.interface import Evaluation
 
 SHOWN_FORECASTS = 6
@@ -50,7 +51,7 @@ def draw_figures(run: Evaluation, forecasts: Forecasts, results: Mapping[str, An
     }
     losses = {
         label: run.history[key]
-        for key, label in (("train/loss", "train"), ("val/loss", "validation"))
+        for key, label in ((TRAIN_LOSS, "train"), (VAL_LOSS, "validation"))
         if run.history.get(key)
     }
     if losses:

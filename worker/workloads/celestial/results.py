@@ -16,6 +16,9 @@ from worker.workloads.interface import Evaluation
 
 PUBLISHED_PARAMETERS = 12_310_208
 
+TRAIN_LOSS, VAL_LOSS = "train/loss_epoch", "val/loss"
+"""The loss of an epoch: the mean over its training steps, and of the validation split after them."""
+
 FLAT = 1e-4
 """A move of at most one hundredth of a percent, in log price, has no direction."""
 
@@ -62,7 +65,7 @@ def _identity(run: Evaluation) -> dict[str, Any]:
 
 
 def _training(run: Evaluation) -> dict[str, Any]:
-    train, val = ([value for _, value in run.history.get(f"{split}/loss", [])] for split in ("train", "val"))
+    train, val = ([value for _, value in run.history.get(name, [])] for name in (TRAIN_LOSS, VAL_LOSS))
     seconds = run.facts.get("seconds_trained")
     return {
         "train_epochs": run.spec.trainer.epochs,

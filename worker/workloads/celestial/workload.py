@@ -1,0 +1,43 @@
+"""The celestial workload as the training core sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from shared.specs.celestial import CelestialSpec
+from worker.workloads.celestial.columns import FEATURES, body_columns
+from worker.workloads.celestial.data import load_splits
+from worker.workloads.celestial.meter import celestial_meter
+from worker.workloads.celestial.model.forecaster import build_celestial_model
+from worker.workloads.celestial.objective import forward, loss
+from worker.workloads.celestial.results import PUBLISHED_PARAMETERS
+from worker.workloads.celestial.windows import Series
+from worker.workloads.interface import Evaluation, Splits, Workload
+
+
+def build_model(spec: CelestialSpec, splits: Splits) -> nn.Module:
+    """The forecaster over the documented columns, which it reads in the scaled units of the train rows."""
+    series: Series = splits.fitted
+    return build_celestial_model(spec, body_columns(FEATURES), len(FEATURES), series.feature_scaler)
+
+
+def evaluate(run: Evaluation) -> Mapping[str, Any]:
+    """The final evaluation, whose figures need matplotlib: imported here, when training is over."""
+    from worker.workloads.celestial.evaluation import evaluate as evaluate_on_test
+
+    return evaluate_on_test(run)
+
+
+WORKLOAD = Workload(
+    name="celestial",
+    load_splits=load_splits,
+    build_model=build_model,
+    forward=forward,
+    loss=loss,
+    meter=celestial_meter,
+    evaluate=evaluate,
+    published_parameters=PUBLISHED_PARAMETERS,
+)
