@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -180,7 +181,16 @@ class MetricPoint(Base):
 
     __table_args__ = (
         Index("ix_metric_points_cursor", "job_id", "id"),
-        Index("ix_metric_points_series", "job_id", "split", "name", "step"),
+        Index("ix_metric_points_series", "job_id", "split", "name", "step", "value"),
+        Index(
+            "ix_metric_points_not_finite",
+            "job_id",
+            "split",
+            "name",
+            "step",
+            sqlite_where=text("value IS NULL"),
+            postgresql_where=text("value IS NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     port: int = Field(8642, ge=0, le=65_535)
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]", "testserver")
     """Host headers that are answered."""
+    token: SecretStr | None = Field(None, min_length=16)
+    """Bearer token every request but /healthz must carry; without one only loopback is listened on."""
     max_body_bytes: int = Field(1_048_576, ge=1024)
 
     slots: int = Field(4, ge=1, le=1024)

@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from shared.errors import Conflict, IdempotencyMismatch, NotFound
+from shared.errors import Conflict, IdempotencyMismatch
 from shared.jobs import store, transitions
+from shared.jobs.checkpoints import find_checkpoint
 from shared.jobs.ids import new_job_id
 from shared.jobs.status import JobStatus
-from shared.models import Checkpoint, IdempotencyKey, Job, JobTag
+from shared.models import IdempotencyKey, Job, JobTag
 from shared.specs.resolve import ResolvedSpec
 
 
@@ -56,8 +57,8 @@ def resume(
     job = store.find(session, job_id)
     if not JobStatus(job.status).is_final:
         raise Conflict(f"job {job_id} is {job.status}; only a job that has ended can be resumed")
-    if resume_from not in ("last", "best"):
-        _usable_checkpoint(session, job_id, resume_from)
+    if resume_from != "last":  # without one the job starts again from its first step
+        find_checkpoint(session, job_id, resume_from)
     changes = {} if resolved is None else _spec_columns(resolved)
     store.apply(session, job_id, transitions.resume(job.attempt, now, resume_from, changes), now)
     return store.find(session, job_id)
@@ -109,9 +110,3 @@ def _spec_columns(resolved: ResolvedSpec) -> dict[str, Any]:
         "need_cpus": needs.cpus,
         "need_memory_gib": needs.memory_gib,
     }
-
-
-def _usable_checkpoint(session: Session, job_id: str, checkpoint_id: str) -> None:
-    checkpoint = session.get(Checkpoint, (job_id, checkpoint_id))
-    if checkpoint is None or checkpoint.state != "ready":
-        raise NotFound(f"job {job_id} has no checkpoint {checkpoint_id[:80]!r}")

@@ -26,7 +26,7 @@ from worker.supervision.hostkills import HostKills
 from worker.supervision.ingest import EventTail, open_tails
 from worker.supervision.lease import LeaseKeeper
 from worker.supervision.limits import Limits
-from worker.supervision.prepare import all_event_files, prepare, trainer_env
+from worker.supervision.prepare import all_event_files, init_checkpoint, prepare, trainer_env
 from worker.supervision.stop import Action, StopCause, Stopper
 from worker.supervision.trainer import Launcher, LaunchError, TrainerProcess
 from worker.supervision.verdict import Ending, Verdict, judge
@@ -100,7 +100,9 @@ class Supervisor:
         room, job = self._room, self._job
         runs_root = room.settings.resolved_runs_dir
         directory = run_dir(runs_root, job.id)
-        attempt = prepare(job, runs_root, room.settings.resolved_data_dir, room.workloads)
+        with room.database.read() as session:
+            init_from = init_checkpoint(session, job, runs_root)
+        attempt = prepare(job, init_from, runs_root, room.settings.resolved_data_dir, room.workloads)
         events = all_event_files(directory, job.attempt)
         self._tails = open_tails(room.database, job.id, job.attempt, events)
         return room.launcher.launch(attempt.order, directory.log, trainer_env(room.environ))

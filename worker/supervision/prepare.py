@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
+from shared.jobs.checkpoints import find_checkpoint
 from shared.models import Job
 from shared.rundir import AttemptDir, RunDir, run_dir
 from shared.specs.catalogue import find_workload
@@ -16,7 +19,13 @@ PRIVATE_PREFIX = "EPOCHD_"
 """Our own settings hold addresses and secrets; a trainer needs none of them."""
 
 
-def prepare(job: Job, runs_root: Path, data_root: Path, workloads: Mapping[str, Contract]) -> AttemptDir:
+def prepare(
+    job: Job,
+    init_checkpoint: Path | None,
+    runs_root: Path,
+    data_root: Path,
+    workloads: Mapping[str, Contract],
+) -> AttemptDir:
     """Make the attempt's folder with its order. Raises UnknownWorkload, OSError."""
     directory = run_dir(runs_root, job.id)
     attempt = directory.create(job.attempt)
@@ -32,7 +41,7 @@ def prepare(job: Job, runs_root: Path, data_root: Path, workloads: Mapping[str, 
         run_dir=str(directory.path),
         data_root=str(data_root),
         resume=job.resume_from,
-        init_checkpoint=_init_checkpoint(job, runs_root),
+        init_checkpoint=None if init_checkpoint is None else str(init_checkpoint),
     )
     order.write(attempt.order)
     return attempt
@@ -54,8 +63,10 @@ def worker_environ() -> dict[str, str]:
     return dict(os.environ)
 
 
-def _init_checkpoint(job: Job, runs_root: Path) -> str | None:
-    source = job.spec.get("init_from")
+def init_checkpoint(session: Session, job: Job, runs_root: Path) -> Path | None:
+    """The folder of the foreign checkpoint a job starts from. Raises NotFound where it is gone."""
+    source = job.spec["init_from"]
     if source is None:
         return None
-    return str(run_dir(runs_root, source["job"]).checkpoints / source["checkpoint"])
+    checkpoint = find_checkpoint(session, source["job"], source["checkpoint"])
+    return run_dir(runs_root, source["job"]).checkpoints / checkpoint.id

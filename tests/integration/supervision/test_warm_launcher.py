@@ -35,7 +35,7 @@ def warm() -> Iterator[WarmLauncher]:
 def ordered(database: Database, root: Path, **request: object) -> tuple[Path, Path]:
     """(order, log) of a fresh noop attempt."""
     job = running_job(database, **request)
-    attempt = prepare(job, root, root / "data", WORKLOADS)
+    attempt = prepare(job, None, root, root / "data", WORKLOADS)
     return attempt.order, run_dir(root, job.id).log
 
 
