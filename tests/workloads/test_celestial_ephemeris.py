@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,32 @@ def test_shadbala_is_the_stated_sum_and_within_its_range() -> None:
 def test_a_day_outside_the_ephemeris_is_refused_by_name(day: str) -> None:
     with pytest.raises(DataError, match=f"covers 1899-08-01 to 2053-10-01; {day} lies outside"):
         celestial_columns(_days("2000-01-01", day))
+
+
+@pytest.mark.parametrize(
+    ("body", "angle", "away"),
+    [
+        ("Sun", "midheaven", 0.0), ("Mars", "midheaven", 0.0), ("Moon", "midheaven", 180.0),
+        ("Venus", "midheaven", 180.0), ("Mercury", "ascendant", 0.0), ("Jupiter", "ascendant", 0.0),
+        ("Saturn", "ascendant", 180.0),
+    ],
+)  # fmt: skip
+def test_each_body_has_its_directional_strength_at_its_own_angle(body: str, angle: str, away: float) -> None:
+    sky = sky_on(_days("2001-05-05"))
+    there = (sky.longitude[:, PLANETS.index(body)] + away) % 360.0
+    strong, weak = (replace(sky, **{angle: (there + turned) % 360.0}) for turned in (0.0, 180.0))
+    assert shadbala(body, strong)[0] - shadbala(body, weak)[0] == pytest.approx(1.0)  # sixty virupas
+
+
+def test_bodies_are_strongest_at_their_exaltation_of_the_sidereal_zodiac() -> None:
+    sky = sky_on(_days("2001-05-05"))
+    for body, dignity in DIGNITIES.items():
+        column, longitude = PLANETS.index(body), sky.longitude.copy()
+        high, low = (longitude.copy() for _ in range(2))
+        high[:, column] = dignity.exaltation + sky.ayanamsa
+        low[:, column] = dignity.exaltation + sky.ayanamsa + 180.0
+        turn = {"ascendant": sky.ascendant, "midheaven": sky.midheaven}
+        strong = replace(sky, longitude=high, **turn)
+        weak = replace(sky, longitude=low, **{name: value + 180.0 for name, value in turn.items()})
+        if body not in ("Sun", "Moon"):  # whose cheshta moves with their longitude
+            assert shadbala(body, strong)[0] - shadbala(body, weak)[0] == pytest.approx(1.0)
