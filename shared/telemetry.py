@@ -36,7 +36,10 @@ QUEUE_OLDEST = Series(
 )
 CANCELS_PENDING = Series("epochd_cancels_pending", "gauge", "Running jobs that were asked to stop.")
 ATTEMPTS = Series(
-    "epochd_attempts", "gauge", "Attempts in the database by how they ended; falls as jobs are deleted.", ("outcome",)
+    "epochd_attempts",
+    "gauge",
+    "Attempts in the database by how they ended; falls as jobs are deleted.",
+    ("outcome",),
 )
 WORKERS = Series("epochd_workers", "gauge", "Workers by whether they were heard from in time.", ("state",))
 WORKER_SLOTS = Series("epochd_worker_slots", "gauge", "Slots of living workers, busy and free.", ("state",))

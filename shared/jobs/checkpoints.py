@@ -16,8 +16,14 @@ def find_checkpoint(session: Session, job_id: str, which: str) -> Checkpoint:
         ready = ready.where(Checkpoint.best)
     elif which != "last":
         ready = ready.where(Checkpoint.id == which)
-    newest = ready.order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc()).limit(1)
+    newest = ready.order_by(Checkpoint.attempt.desc(), Checkpoint.step.desc()).limit(1)
     checkpoint = session.scalars(newest).one_or_none()
     if checkpoint is None:
         raise NotFound(f"job {job_id[:60]} has no checkpoint {which[:80]!r}")
     return checkpoint
+
+
+def left_checkpoint(session: Session, job_id: str, attempt: int) -> bool:
+    """Whether that attempt published a checkpoint, kept or not: the proof that it made progress."""
+    mine = select(Checkpoint.id).where(Checkpoint.job_id == job_id, Checkpoint.attempt == attempt)
+    return session.scalars(mine.limit(1)).first() is not None

@@ -95,7 +95,7 @@ def requeue(
     exit_code: int | None = None,
 ) -> Transition:
     """Another try: at once after an interruption, later after a crash."""
-    values = {**_UNLEASED, "due_at": due_at, "failures": failures, "resume_from": "last"}
+    values = {**_UNLEASED, "due_at": due_at, "failures": failures}
     return Transition(
         "requeued",
         _RUNNING,
@@ -140,7 +140,7 @@ def expire(attempt: int, now: datetime, expired_by: datetime, cancel_requested: 
         values = {**_UNLEASED, **_UNCANCELLED, "finished_at": now}
         target, reason, event = JobStatus.CANCELLED, Reason.CANCELLED_BY_USER, "cancelled"
     else:
-        values = {**_UNLEASED, "due_at": now, "resume_from": "last"}
+        values = {**_UNLEASED, "due_at": now}
         target, reason, event = JobStatus.QUEUED, Reason.LEASE_EXPIRED, "requeued"
     return Transition(
         event,

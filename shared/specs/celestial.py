@@ -66,8 +66,9 @@ class CelestialModel(Part):
     forecast: Literal["change", "level"] = "change"
     """Forecast the change since the last known day, or the level itself as the original did."""
     dropout: float = Field(0.1, ge=0, lt=1)
-    activation_checkpointing: bool = True
-    """Recompute activations in the backward pass instead of keeping them."""
+    activation_checkpointing: Literal["none", "combiner", "all"] = "combiner"
+    """Which activations the backward pass computes again instead of keeping them. `combiner` costs 5 % of the
+    time, `all` a quarter; at batch 16 and 250 days they save 0.2 and 0.75 GB."""
 
     @model_validator(mode="after")
     def _heads_fit(self) -> CelestialModel:

@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from shared.db import Database
 from shared.errors import InvalidTransition, StaleAttempt
 from shared.jobs import store, transitions
+from shared.jobs.checkpoints import left_checkpoint
 from shared.jobs.status import JobStatus
 from shared.jobs.transitions import Transition
-from shared.models import Attempt, Job
+from shared.models import Job
 from shared.specs.parts import RetrySpec
 from worker.supervision.lease import LeaseKeeper
 from worker.supervision.verdict import Ending, Verdict, decide
@@ -60,7 +61,6 @@ def _apply_once(database: Database, done: Finish) -> None:
         if job.attempt != done.attempt or job.status != JobStatus.RUNNING:
             return  # written before: only its answer was lost, or the reaper was faster
         now = database.now(session)
-        attempt = session.get_one(Attempt, (done.job_id, done.attempt))
         transition = decide(
             done.verdict,
             done.ending,
@@ -68,7 +68,7 @@ def _apply_once(database: Database, done: Finish) -> None:
             now,
             done.policy,
             job.failures,
-            made_progress=job.checkpoint_step > attempt.start_step,
+            made_progress=left_checkpoint(session, done.job_id, done.attempt),
         )
         store.apply(session, done.job_id, _honour_cancel(job, transition, now), now)
 

@@ -112,7 +112,8 @@ def _best(folded: Fold, _where: dict[str, Any], message: Message) -> None:
 
 
 def _checkpoint(folded: Fold, where: dict[str, Any], message: Message) -> None:
-    folded.job["checkpoint_step"] = message["step"]
+    # From here on the newest is what to go on from, even where the attempt began at the best or a chosen one.
+    folded.job |= {"checkpoint_step": message["step"], "resume_from": "last"}
     folded.checkpoints.append(
         {
             **where,

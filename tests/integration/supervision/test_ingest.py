@@ -151,3 +151,24 @@ def test_however_the_file_grows_every_line_is_taken_once(
         say(tmp_path, job, job.attempt, piece)
         read(database, tmp_path, job, job.attempt)
     assert [step for _, step in steps(database, job)] == list(range(1, 11))
+
+
+def test_the_next_attempt_goes_on_from_the_best_until_a_newer_checkpoint_exists(
+    database: Database, tmp_path: Path
+) -> None:
+    job = running_job(database)
+    with database.write() as session:
+        now = database.now(session)
+        store.apply(session, job.id, transitions.succeed(1, now), now)
+    with database.write() as session:
+        now = database.now(session)
+        store.apply(session, job.id, transitions.resume(1, now, "best", {}), now)
+    claimed = claim_job(database)
+    assert claimed is not None
+    next_attempt(database, claimed)
+    assert fetch_job(database, job.id).resume_from == "best"
+    fields = {"id": "step-9", "epoch": 1, "step": 9, "bytes": 9, "sha256": "0" * 64, "exact": True}
+    say(tmp_path, job, 3, line("checkpoint", best=False, **fields))
+    say(tmp_path, job, 1)
+    read(database, tmp_path, job, 3)
+    assert fetch_job(database, job.id).resume_from == "last"
