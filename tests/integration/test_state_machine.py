@@ -27,7 +27,7 @@ from shared.models import Attempt, Job, JobEvent
 from tests.conftest import SetClock
 from tests.factories import claim_job, fetch_job, submit_job
 
-LEASE, GRACE = 30.0, 15.0
+LEASE, GRACE = 30, 15
 MOST_JOBS = 3
 """Few jobs meet more events each, so fewer steps reach the odd corners."""
 WHICH = st.integers(0, MOST_JOBS - 1)
@@ -40,8 +40,8 @@ class Expected:
     status: JobStatus = JobStatus.QUEUED
     attempt: int = 0
     cancel: bool = False
-    lease_until: float = 0.0
-    due_at: float = 0.0
+    lease_until: int = 0
+    due_at: int = 0
     changes: int = 1
     """Events so far."""
 
@@ -65,8 +65,9 @@ class Jobs(RuleBasedStateMachine):
         self.clock.advance(1)
 
     @property
-    def elapsed(self) -> float:
-        return (self.clock.now - self.start).total_seconds()
+    def elapsed(self) -> int:
+        """Milliseconds, whole ones so that the model rounds nothing."""
+        return (self.clock.now - self.start) // timedelta(milliseconds=1)
 
     @precondition(lambda self: len(self.model) < MOST_JOBS)
     @rule(priority=st.integers(-2, 2))
@@ -89,7 +90,7 @@ class Jobs(RuleBasedStateMachine):
         assert claimed is not None and claimed.id == min(due)[1]
         job = self.model[claimed.id]
         job.status, job.attempt = JobStatus.RUNNING, job.attempt + 1
-        job.lease_until, job.changes = self.elapsed + LEASE, job.changes + 1
+        job.lease_until, job.changes = self.elapsed + LEASE * 1000, job.changes + 1
 
     @precondition(lambda self: self.model)
     @rule(which=WHICH, behind=st.integers(0, 2))
@@ -102,7 +103,7 @@ class Jobs(RuleBasedStateMachine):
             if holds:
                 lease = store.heartbeat(session, job_id, attempt, until)
                 assert lease.cancel_requested is job.cancel
-                job.lease_until = self.elapsed + LEASE
+                job.lease_until = self.elapsed + LEASE * 1000
             else:
                 with pytest.raises(StaleAttempt):
                     store.heartbeat(session, job_id, attempt, until)
@@ -127,7 +128,7 @@ class Jobs(RuleBasedStateMachine):
             store.apply(session, job_id, transition, now)
         job.status, job.changes = transition.target, job.changes + 1
         if requeues:
-            job.due_at = self.elapsed + (60.0 if how == "crash" else 0.0)
+            job.due_at = self.elapsed + (60_000 if how == "crash" else 0)
         else:
             job.cancel = False
 
@@ -173,8 +174,8 @@ class Jobs(RuleBasedStateMachine):
         with self.database.read() as session, pytest.raises(NotFound):
             store.find(session, job_id)
 
-    @rule(seconds=st.sampled_from([1.0, 7.0, LEASE, LEASE + GRACE, 120.0]))
-    def time_passes(self, seconds: float) -> None:
+    @rule(seconds=st.sampled_from([1, 7, LEASE, LEASE + GRACE, 120]))
+    def time_passes(self, seconds: int) -> None:
         self.clock.advance(seconds)
 
     @rule(times=st.integers(1, 2))
@@ -182,7 +183,7 @@ class Jobs(RuleBasedStateMachine):
         for _ in range(times):
             reap(self.database, GRACE)
         for job in self.model.values():
-            if job.status is JobStatus.RUNNING and job.lease_until <= self.elapsed - GRACE:
+            if job.status is JobStatus.RUNNING and job.lease_until <= self.elapsed - GRACE * 1000:
                 job.status = JobStatus.CANCELLED if job.cancel else JobStatus.QUEUED
                 job.cancel, job.due_at, job.changes = False, self.elapsed, job.changes + 1
 
