@@ -1,9 +1,9 @@
 """Every Prometheus series of epochd: name, kind, labels, help. Who fills them imports them from here.
 
-Labels hold words of our own only: statuses, kinds, outcomes, installed workloads, routes, and a numbered slot.
-Never a job id, a name, a path or anything a user typed. So the number of series is bounded: a running job
-is shown in one of SLOTS numbered places, keeps its place until it ends, and leaves it to the next; jobs beyond
-are counted by RUNNING_BEYOND_SLOTS and nothing else.
+Labels hold words of our own only: statuses, kinds, outcomes, installed workloads, routes, a numbered slot;
+never a job id, a name, a path or anything a user typed. So the number of series is bounded: a running job is
+shown in one of SLOTS numbered places, keeps it until it ends, and leaves it to the next; the jobs beyond are
+counted by RUNNING_BEYOND_SLOTS and nothing else.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ RUNNING_SWAP_OUT = Series(
 RUNNING_CUDA = Series(
     "epochd_running_cuda_allocated_bytes", "gauge", "GPU memory the trainer's tensors hold.", _RUNNING
 )
-RUNNING_LOSS = Series(
+RUNNING_BEST = Series(
     "epochd_running_best_value", "gauge", "Best value of the monitored metric so far.", _RUNNING
 )
 RUNNING_BEYOND_SLOTS = Series(

@@ -1,0 +1,116 @@
+"""`python -m api`: migrates the database and serves; with --controller, runs the control loops as well."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.maintenance.loops import start_loops
+from api.security import refuse_open_bind
+from migrations.migrate import upgrade
+from shared.db import Database, open_database
+from shared.settings import Settings
+
+log = logging.getLogger("epochd.api")
+
+HELD_SECONDS = 5
+"""How long an answer that has begun may still run after a request to stop."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    settings = Settings()
+    asked = _parse(settings, arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        refuse_open_bind(asked.host, None if settings.token is None else settings.token.get_secret_value())
+        listening = _listen(asked.host, asked.port)
+    except (ValueError, OSError) as error:
+        log.error("%s", error)  # noqa: TRY400
+        return 2
+    database = open_database(settings.resolved_database_url)
+    upgrade(database.engine)
+    app = create_app(settings, database)
+    with _loops(database, settings) if asked.controller else _no_loops():
+        log.info("epochd listens on %s", _address(listening))
+        _Server(app).run(sockets=[listening])
+    database.close()
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """One process, one event loop; a request to stop sends everybody home who waits for news."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=HELD_SECONDS,
+            )
+        )
+        self._watcher = app.state.watcher
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._watcher.close()
+        super().handle_exit(sig, frame)
+
+
+def _parse(settings: Settings, arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m api", description="The control plane of epochd.")
+    parser.add_argument("--host", default=settings.host, help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=settings.port, help="port; 0 takes any (%(default)s)")
+    parser.add_argument("--controller", action="store_true", help="run the control loops here as well")
+    return parser.parse_args(arguments)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises OSError that names the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host.strip("[]"), port))
+    except OSError as error:
+        listening.close()
+        raise OSError(f"epochd cannot listen on {host} port {port}: {error.strerror or error}") from None
+    listening.listen(2048)
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _loops(database: Database, settings: Settings) -> Iterator[None]:
+    stop = Event()
+    threads = start_loops(database, settings, stop)
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(HELD_SECONDS)
+
+
+@contextmanager
+def _no_loops() -> Iterator[None]:
+    yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

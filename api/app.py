@@ -1,0 +1,63 @@
+"""The application, put together: state, guards, errors, routers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from api import errors, openapi, queries
+from api.collector import DatabaseCollector
+from api.logs import log_size
+from api.observe import Observe, RequestTelemetry
+from api.routers import artifacts, events, exposition, health, jobs, logs, metrics, pages, workers, workloads
+from api.security import Guard
+from api.watch import Mark, Watcher
+from shared.db import Database
+from shared.rundir import run_dir
+from shared.settings import Settings
+from shared.specs.catalogue import installed_workloads
+
+
+def create_app(settings: Settings, database: Database) -> FastAPI:
+    """The service over a database that has the newest schema."""
+    app = FastAPI(
+        title="epochd",
+        version=version("epochd"),
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
+    app.state.settings = settings
+    app.state.database = database
+    app.state.workloads = installed_workloads()
+    app.state.watcher = Watcher(partial(_look, database, settings.resolved_runs_dir))
+    app.state.registry = CollectorRegistry()
+    app.state.registry.register(DatabaseCollector(database, app.state.workloads, settings.lease_seconds))
+    errors.install(app)
+    for module in (jobs, metrics, events, logs, artifacts, workloads, workers, health, exposition, pages):
+        app.include_router(module.router)
+    token = None if settings.token is None else settings.token.get_secret_value()
+    app.add_middleware(Observe, telemetry=RequestTelemetry(app.state.registry))
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, token=token)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.settings.resolved_runs_dir.mkdir(parents=True, exist_ok=True)
+    yield
+    app.state.watcher.close()
+
+
+def _look(database: Database, runs_root: Path, job_ids: Collection[str]) -> Mapping[str, Mark]:
+    sizes = {job_id: log_size(run_dir(runs_root, job_id).log) for job_id in job_ids}
+    with database.read() as session:
+        return queries.marks(session, job_ids, sizes)

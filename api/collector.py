@@ -1,0 +1,172 @@
+"""The series that are computed from the database at every scrape, as bounded as shared/telemetry.py says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared import telemetry
+from shared.db import Database
+from shared.jobs.status import JobStatus, Reason
+from shared.models import Attempt, Job, Worker
+from shared.telemetry import Series
+
+_PROGRESS: Mapping[Series, tuple[str, float]] = {
+    telemetry.RUNNING_PROGRESS: ("percent", 0.01),
+    telemetry.RUNNING_EPOCH: ("epoch", 1),
+    telemetry.RUNNING_STEP: ("step", 1),
+    telemetry.RUNNING_ETA: ("eta_seconds", 1),
+    telemetry.RUNNING_SPEED: ("samples_per_second", 1),
+}
+"""Series -> field of a job's progress, and what it is multiplied by."""
+
+_MEMORY: Mapping[Series, str] = {
+    telemetry.RUNNING_RSS: "rss_bytes",
+    telemetry.RUNNING_SWAP: "swap_bytes",
+    telemetry.RUNNING_SWAP_IN: "swap_in_bytes_per_second",
+    telemetry.RUNNING_SWAP_OUT: "swap_out_bytes_per_second",
+    telemetry.RUNNING_CUDA: "cuda_allocated_bytes",
+}
+"""Series -> field of a job's newest memory sample."""
+
+_OUTCOMES = frozenset(Reason)
+
+
+class SlotTable:
+    """Numbered places for running jobs: one keeps its place until it ends, then the place is free again."""
+
+    def __init__(self, size: int) -> None:
+        self._places: list[str | None] = [None] * size
+
+    def seat(self, running: Sequence[str]) -> dict[str, int]:
+        """Job id -> place, for as many as there are places."""
+        present = set(running)
+        self._places = [job if job in present else None for job in self._places]
+        seated = set(self._places)
+        waiting = iter([job for job in running if job not in seated])
+        self._places = [next(waiting, None) if job is None else job for job in self._places]
+        return {job: place for place, job in enumerate(self._places) if job is not None}
+
+
+class DatabaseCollector(Collector):
+    """Reads the database once a scrape."""
+
+    def __init__(self, database: Database, workloads: Collection[str], lease_seconds: float) -> None:
+        self._database = database
+        self._workloads = frozenset(workloads)
+        self._lease = timedelta(seconds=lease_seconds)
+        self._slots = SlotTable(telemetry.SLOTS)
+        self._one_scrape = Lock()
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not read the database."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        with self._one_scrape, self._database.read() as session:
+            now = self._database.now(session)
+            families = [
+                *_jobs(session, self._workload),
+                *_queues(session, now),
+                _attempts(session),
+                *_workers(session, now - self._lease),
+                *self._running(session),
+            ]
+        yield from families
+
+    def _workload(self, name: str) -> str:
+        return name if name in self._workloads else telemetry.OTHER
+
+    def _running(self, session: Session) -> list[Metric]:
+        jobs = session.execute(
+            select(Job.id, Job.kind, Job.workload, Job.progress, Job.memory, Job.best)
+            .where(Job.status == JobStatus.RUNNING)
+            .order_by(Job.id)
+        ).all()
+        places = self._slots.seat([job.id for job in jobs])
+        families = {series: family(series) for series in (*_PROGRESS, *_MEMORY, telemetry.RUNNING_BEST)}
+        for job in jobs:
+            if job.id in places:
+                labels = (str(places[job.id]), job.kind, self._workload(job.workload))
+                for series, value in _readings(job):
+                    families[series].add_metric(labels, value)
+        beyond = family(telemetry.RUNNING_BEYOND_SLOTS)
+        beyond.add_metric((), len(jobs) - len(places))
+        return [*families.values(), beyond]
+
+
+def family(series: Series) -> GaugeMetricFamily:
+    """An empty gauge family of a series."""
+    return GaugeMetricFamily(series.name, series.help, labels=series.labels)
+
+
+def _readings(job: Any) -> Iterator[tuple[Series, float]]:
+    latest = job.memory.get("latest", {})
+    readings = [(series, job.progress.get(field), by) for series, (field, by) in _PROGRESS.items()]
+    readings += [(series, latest.get(field), 1) for series, field in _MEMORY.items()]
+    readings.append((telemetry.RUNNING_BEST, (job.best or {}).get("value"), 1))
+    return ((series, value * by) for series, value, by in readings if isinstance(value, (int, float)))
+
+
+def _jobs(session: Session, workload: Any) -> list[Metric]:
+    jobs, cancels = family(telemetry.JOBS), family(telemetry.CANCELS_PENDING)
+    counts: dict[tuple[str, str, str], int] = {}
+    rows = session.execute(
+        select(Job.status, Job.kind, Job.workload, func.count()).group_by(Job.status, Job.kind, Job.workload)
+    )
+    for status, kind, name, count in rows:
+        key = (status, kind, workload(name))
+        counts[key] = counts.get(key, 0) + count
+    for key, count in counts.items():
+        jobs.add_metric(key, count)
+    pending = select(func.count()).where(
+        Job.status == JobStatus.RUNNING, Job.cancel_requested_at.is_not(None)
+    )
+    cancels.add_metric((), session.scalar(pending) or 0)
+    return [jobs, cancels]
+
+
+def _queues(session: Session, now: datetime) -> list[Metric]:
+    depth, oldest = family(telemetry.QUEUE_DEPTH), family(telemetry.QUEUE_OLDEST)
+    rows = session.execute(
+        select(Job.queue, func.count(), func.min(Job.due_at))
+        .where(Job.status == JobStatus.QUEUED, Job.due_at <= now)
+        .group_by(Job.queue)
+    )
+    found = {queue: (count, (now - due).total_seconds()) for queue, count, due in rows}
+    for queue in ("cpu", "gpu"):
+        count, waited = found.get(queue, (0, 0.0))
+        depth.add_metric((queue,), count)
+        oldest.add_metric((queue,), waited)
+    return [depth, oldest]
+
+
+def _attempts(session: Session) -> Metric:
+    attempts = family(telemetry.ATTEMPTS)
+    rows = session.execute(select(Attempt.outcome, func.count()).group_by(Attempt.outcome))
+    counts: dict[str, int] = {}
+    for outcome, count in rows:
+        label = "running" if outcome is None else outcome if outcome in _OUTCOMES else telemetry.OTHER
+        counts[label] = counts.get(label, 0) + count
+    for label, count in counts.items():
+        attempts.add_metric((label,), count)
+    return attempts
+
+
+def _workers(session: Session, alive_since: datetime) -> list[Metric]:
+    workers, slots = family(telemetry.WORKERS), family(telemetry.WORKER_SLOTS)
+    rows = session.execute(select(Worker.heartbeat_at, Worker.slots)).all()
+    alive = [row.slots for row in rows if row.heartbeat_at >= alive_since]
+    busy = session.scalar(select(func.count()).where(Job.status == JobStatus.RUNNING)) or 0
+    workers.add_metric(("alive",), len(alive))
+    workers.add_metric(("silent",), len(rows) - len(alive))
+    slots.add_metric(("busy",), busy)
+    slots.add_metric(("free",), max(0, sum(alive) - busy))
+    return [workers, slots]

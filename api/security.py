@@ -1,0 +1,114 @@
+"""Who may ask: host names, other sites' pages, the token; and the headers that keep answers harmless."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Collection
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import CrossSite, Unauthorized, WrongHost, error_response
+from shared.errors import EpochdError
+
+OPEN_PATHS = frozenset({"/healthz"})
+"""Answered without a token: a liveness probe holds none."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+class Guard:
+    """Refuses what must not reach an endpoint, whatever the route; adds the headers to every answer."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str], token: str | None) -> None:
+        self._app = app
+        self._allowed = frozenset(host.lower() for host in allowed_hosts)
+        self._token = None if token is None else _digest(token)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, send_guarded)
+        else:
+            await error_response(refusal, scope["path"])(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Scope) -> EpochdError | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if host_name(host) not in self._allowed:
+            return WrongHost(f"this service does not answer to the host name {host[:100]!r}")
+        if scope["method"] not in SAFE_METHODS and is_cross_site(headers, host):
+            return CrossSite()
+        if self._token is not None and scope["path"] not in OPEN_PATHS and not self._knows(headers):
+            return Unauthorized()
+        return None
+
+    def _knows(self, headers: Headers) -> bool:
+        assert self._token is not None
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(_digest(given.strip()), self._token)
+
+
+def host_name(host: str) -> str:
+    """A Host header without its port, in lower case; brackets of IPv6 stay."""
+    name, colon, port = host.rpartition(":")
+    has_port = bool(colon) and port.isdigit() and not (name.startswith("[") and not name.endswith("]"))
+    return (name if has_port else host).lower()
+
+
+def is_cross_site(headers: Headers, host: str) -> bool:
+    """Whether a browser says that another site's page sends this."""
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return True
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    scheme, _, authority = origin.partition("://")
+    return scheme not in ("http", "https") or authority.lower() != host.lower()
+
+
+def refuse_open_bind(host: str, token: str | None) -> None:
+    """Raises ValueError where others could reach the service and no token keeps them out."""
+    if token is None and not is_loopback(host):
+        raise ValueError(
+            f"epochd does not listen on {host} without a token: anyone who reaches it could run jobs; "
+            "set EPOCHD_TOKEN to 16 or more characters, or listen on 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
