@@ -22,7 +22,7 @@ POLL_SECONDS = 0.05
 
 @contextmanager
 def local_service(state_dir: Path) -> Iterator[str]:
-    """The address of a service that lives as long as the block. Raises ServiceFailed where it cannot start."""
+    """The address of a service that lives as long as the block. Raises ServiceFailed."""
     host = "127.0.0.1"
     port = usable_port(host, 0)
     program = Program(

@@ -18,6 +18,8 @@ class Program:
     """All of it, nothing is inherited besides."""
     log: Path
     """Where its output is appended."""
+    waits: bool = False
+    """Started only when the service is ready: it needs the tables that another program makes."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,11 @@ def embedded_programs(ground: Ground, environment: Mapping[str, str]) -> tuple[P
         "PYTHONUNBUFFERED": "1",
     }
     return (
-        _program("api", ("api", "--controller"), told, ground),
-        _program("worker", ("worker",), told, ground),
+        Program("api", _python("api", "--controller"), told, ground.state_dir / "log" / "api.log"),
+        Program("worker", _python("worker"), told, ground.state_dir / "log" / "worker.log", waits=True),
     )
 
 
-def _program(name: str, module: tuple[str, ...], environment: Mapping[str, str], ground: Ground) -> Program:
+def _python(*module: str) -> tuple[str, ...]:
     # -P keeps a folder named `api` or `worker` of the user's working directory out of the import path.
-    return Program(
-        name, (sys.executable, "-P", "-m", *module), environment, ground.state_dir / "log" / f"{name}.log"
-    )
+    return (sys.executable, "-P", "-m", *module)

@@ -56,23 +56,23 @@ class Supervisor:
         self._was_ready = False
 
     def start(self) -> None:
-        """Start every program."""
+        """Start every program that need not wait."""
         for place in self._places:
-            self._start(place)
+            if not place.program.waits:
+                self._start(place)
 
     def mark_ready(self) -> None:
-        """From now on a crash is mended, not a failure to start."""
+        """Start the others; from now on a crash is mended, not a failure to start."""
         self._was_ready = True
+        self.tend()
 
     def tend(self) -> None:
         """Notice what ended, start again what is due. Raises ServiceFailed where a program cannot start."""
         for place in self._places:
             if place.child is None:
-                if self._clock() >= place.due_at:
+                if self._is_due(place):
                     self._start(place)
-                continue
-            code = place.child.poll()
-            if code is not None:
+            elif (code := place.child.poll()) is not None:
                 self._ended(place, code)
 
     def terminate(self) -> None:
@@ -94,6 +94,9 @@ class Supervisor:
     def _running(self) -> list[Child]:
         return [place.child for place in self._places if place.child is not None and _runs(place)]
 
+    def _is_due(self, place: _Place) -> bool:
+        return self._clock() >= place.due_at and (self._was_ready or not place.program.waits)
+
     def _start(self, place: _Place) -> None:
         place.child = self._spawn(place.program)
         place.started_at = self._clock()
@@ -107,7 +110,9 @@ class Supervisor:
         delay = min(FIRST_DELAY_SECONDS * 2**place.crashes, LONGEST_DELAY_SECONDS)
         place.crashes += 1
         place.due_at = self._clock() + delay
-        self._tell(f"{place.program.name} {_how(code)}; starting it again in {delay:g} s")
+        self._tell(
+            f"{place.program.name} {_how(code)}; starting it again in {delay:g} s ({place.program.log})"
+        )
 
     def _sweep(self, place: _Place) -> None:
         """End what the dead program left in its group, so that the next one does not meet it."""

@@ -54,11 +54,17 @@ def _attempts(attempts: list[dict[str, Any]]) -> None:
             _lasted(attempt),
             (attempt["outcome"] or "running").replace("_", " "),
             attempt["resumed_from"] or "",
-            {True: "exact", False: "not exact", None: ""}[attempt["exact"]],
+            _resume(attempt),
         ]
         for attempt in attempts
     ]
     print_table(("ATTEMPT", "WORKER", "STARTED", "LASTED", "OUTCOME", "RESUMED FROM", "RESUME"), rows)
+
+
+def _resume(attempt: dict[str, Any]) -> str:
+    if attempt["resumed_from"] is None or attempt["exact"] is None:
+        return ""
+    return "exact" if attempt["exact"] else f"not exact: {attempt['exact_why']}"
 
 
 def _lasted(attempt: dict[str, Any]) -> str:

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     ground = Ground(settings.host, port, state.path, settings.slots)
     requests = StopRequests()
     requests.listen()
-    edges = Edges(requests, partial(is_ready, ground.url), time.monotonic, _tell)
+    edges = Edges(requests, partial(is_ready, ground.url, _token(settings)), time.monotonic, _tell)
     supervisor = Supervisor(embedded_programs(ground, os.environ), spawn, time.monotonic, _tell)
     try:
         return run_until_stopped(supervisor, ground.url, edges)
@@ -66,6 +66,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         flag = f"--{name.replace('_', '-')}" if name in given else f"EPOCHD_{name.upper()}"
         raise WrongUsage(f"{flag}: {first['msg'].lower()}") from None
+
+
+def _token(settings: Settings) -> str | None:
+    return None if settings.token is None else settings.token.get_secret_value()
 
 
 def _tell(sentence: str) -> None:

@@ -68,11 +68,21 @@ class _Follower:
         self.done = False
 
     def look(self, wait: float | None) -> Update:
-        val, done = self._new(VAL, wait)
+        val, _ = self._new(VAL, wait)
         train, _ = self._new(TRAIN, None)
         job = self._service.get(self._path)
-        self.done = done and job["status"] in FINAL
+        self.done = job["status"] in FINAL
+        if self.done:
+            val, train = val + self._rest(VAL), train + self._rest(TRAIN)
         return Update(job, train, val)
+
+    def _rest(self, series: tuple[str, str]) -> tuple[Json, ...]:
+        """What came between the look at the curve and the end of the job."""
+        points, done = self._new(series, WAIT_SECONDS)
+        while not done:
+            more, done = self._new(series, WAIT_SECONDS)
+            points += more
+        return points
 
     def _new(self, series: tuple[str, str], wait: float | None) -> tuple[tuple[Json, ...], bool]:
         split, name = series
