@@ -12,7 +12,7 @@ from cli.errors import ServiceFailed, WrongUsage
 
 def download(client: Client, artifact: dict[str, Any], folder: Path) -> Path:
     """The file it was saved as. Raises ServiceFailed where its bytes are not those the service promised."""
-    target = inside(folder, local_name(artifact))
+    target = inside(folder, artifact["path"])
     partial = target.with_name(target.name + ".part")
     digest = hashlib.sha256()
     try:
@@ -29,12 +29,6 @@ def download(client: Client, artifact: dict[str, Any], folder: Path) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return target
-
-
-def local_name(artifact: dict[str, Any]) -> str:
-    """What a user calls it: its path without the folder that all of them lie in."""
-    path: str = artifact["path"]
-    return path.removeprefix("artifacts/")
 
 
 def inside(folder: Path, path: str) -> Path:

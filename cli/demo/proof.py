@@ -51,6 +51,6 @@ def _about_the_files(artifacts: list[Json], run_dir: Path) -> Iterator[str]:
     if not any(path.endswith(".png") for path in paths):
         yield "there is no figure among the artifacts"
     for artifact in artifacts:
-        file = run_dir / artifact["path"]
+        file = run_dir / "artifacts" / artifact["path"]
         if not file.is_file() or file.stat().st_size != artifact["bytes"]:
             yield f"{file} is not the file that was registered"

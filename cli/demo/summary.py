@@ -81,6 +81,6 @@ def _overall(measured: Json, unit: str) -> Json:
 
 
 def _files(artifacts: list[Json], run_dir: Path) -> Iterator[str]:
-    yield f"On disk, beneath {run_dir}:"
+    yield f"On disk, beneath {run_dir / 'artifacts'}:"
     for artifact in artifacts:
         yield f"  {artifact['path']:<36} {figures.size(artifact['bytes'])}"

@@ -9,7 +9,7 @@ from typing import Any
 from cli import figures
 from cli.client import Client, job_path
 from cli.console import print_json, print_table, say
-from cli.download import download, local_name
+from cli.download import download
 from cli.errors import WrongUsage
 from cli.exits import Exit
 from cli.options import add_job_argument, add_service_options, service
@@ -52,14 +52,14 @@ def _list(answer: dict[str, Any], as_json: bool) -> None:
         print_json(answer)
         return
     rows = [
-        [local_name(artifact), figures.size(artifact["bytes"]), artifact["media_type"], artifact["href"]]
+        [artifact["path"], figures.size(artifact["bytes"]), artifact["media_type"], artifact["href"]]
         for artifact in answer["artifacts"]
     ]
     print_table(("PATH", "SIZE", "TYPE", "ADDRESS"), rows)
 
 
 def _chosen(artifacts: list[dict[str, Any]], paths: list[str]) -> list[dict[str, Any]]:
-    there = {local_name(artifact): artifact for artifact in artifacts}
+    there = {artifact["path"]: artifact for artifact in artifacts}
     missing = [path for path in paths if path not in there]
     if missing:
         raise WrongUsage(f"the job left no {missing[0]}; it left {', '.join(sorted(there)) or 'nothing'}")

@@ -27,9 +27,9 @@ def write_results(files: Files, directory: RunDir, results: Mapping[str, Any]) -
 
 
 def tell_artifacts(directory: RunDir, report: Reporter) -> None:
-    """Register every regular file beneath the artifacts folder; its path is relative to the run directory."""
+    """Register every regular file beneath the artifacts folder; its path is relative to that."""
     for path in _regular_files(directory.artifacts):
-        relative = path.relative_to(directory.path).as_posix()
+        relative = path.relative_to(directory.artifacts).as_posix()
         digest = hash_file(path)
         report.emit(
             "artifact",

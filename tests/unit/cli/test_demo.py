@@ -53,7 +53,7 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def artifacts(*names: str, size: int = 2) -> list[Json]:
-    return [{"path": f"artifacts/{name}", "bytes": size} for name in names]
+    return [{"path": name, "bytes": size} for name in names]
 
 
 def a_story(final: Json | None = None, stopped_at: int = 24, left: list[Json] | None = None) -> Story:
