@@ -17,6 +17,7 @@ from api.logs import log_size
 from api.observe import Observe, RequestTelemetry
 from api.routers import artifacts, events, exposition, health, jobs, logs, metrics, pages, workers, workloads
 from api.security import Guard
+from api.transact import Writer
 from api.watch import Mark, Watcher
 from shared.db import Database
 from shared.rundir import run_dir
@@ -37,6 +38,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     app.state.settings = settings
     app.state.database = database
+    app.state.writer = Writer(database)
     app.state.workloads = installed_workloads()
     app.state.watcher = Watcher(partial(_look, database, settings.resolved_runs_dir))
     app.state.registry = CollectorRegistry()

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
+from api.transact import Writer
 from api.watch import Watcher
 from shared.db import Database
 from shared.errors import NotFound
@@ -63,8 +64,15 @@ async def job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> str
     return job_id
 
 
+async def get_writer(request: Request) -> Writer:
+    """Who writes on behalf of requests."""
+    writer: Writer = request.app.state.writer
+    return writer
+
+
 DatabaseDep = Annotated[Database, Depends(get_database)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 WorkloadsDep = Annotated[Mapping[str, Contract], Depends(get_workloads)]
+WriterDep = Annotated[Writer, Depends(get_writer)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 JobId = Annotated[str, Depends(job_id)]

@@ -57,6 +57,12 @@ def job_view(session: Session, job_id: str) -> JobView:
     )
 
 
+def new_job_view(job: Job) -> JobView:
+    """A job just submitted, without asking the database what it was just told."""
+    tags = sorted(set(job.spec["tags"]))
+    return JobView(**_common(job, tags, ()), spec=job.spec, results=None, attempts=[])
+
+
 def list_jobs(session: Session, which: JobFilter, before: str | None, limit: int) -> list[JobSummary]:
     """Newest first, those older than `before`."""
     query = select(Job).options(defer(Job.spec), defer(Job.request), defer(Job.results))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -23,11 +24,13 @@ class Database:
     def __init__(self, engine: Engine, clock: DatabaseClock | None = None) -> None:
         self.engine = engine
         self._clock = clock or database_clock
+        # SQLite has one writer; who waits for it polls with growing sleeps. Threads of a process queue here.
+        self._turn: AbstractContextManager[Any] = Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction that commits at the end, or rolls back on any exception."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with self._turn, Session(self.engine, expire_on_commit=False) as session:
             session.connection(execution_options={"epochd_write": True})
             yield session
             session.commit()

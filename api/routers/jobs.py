@@ -15,13 +15,12 @@ from api import queries
 from api.accept import extend, pin_source
 from api.body import Body, OptionalBody
 from api.cursors import page_cursor, read_page_cursor
-from api.deps import DatabaseDep, JobId, QueryModel, SettingsDep, WorkloadsDep, no_query
+from api.deps import DatabaseDep, JobId, QueryModel, SettingsDep, WorkloadsDep, WriterDep, no_query
 from api.errors import invalid
 from api.openapi import json_body
 from api.removal import remove_files
 from api.schemas.jobs import AdjustmentView, CancelRequest, DryRun, JobPage, JobView, ResumeRequest, Status
 from api.schemas.shape import Ask
-from api.transact import transact
 from shared import bell
 from shared.db import Database
 from shared.jobs import store
@@ -96,6 +95,7 @@ def submit(
     body: Body,
     query: Annotated[SubmitQuery, Query()],
     database: DatabaseDep,
+    writer: WriterDep,
     settings: SettingsDep,
     workloads: WorkloadsDep,
     response: Response,
@@ -106,7 +106,7 @@ def submit(
     if query.dry_run:
         return _dry_run(database, resolved)
     work = partial(_store, body=body, resolved=resolved, key=idempotency_key)
-    view, created = transact(database, work)
+    view, created = writer.run(work)
     if created:
         bell.ring(settings.bells_dir)
     else:
@@ -141,9 +141,9 @@ def show(job_id: JobId, database: DatabaseDep) -> JobView:
     openapi_extra=json_body(CancelRequest, required=False),
     summary="Cancel a job",
 )
-def cancel(job_id: JobId, body: OptionalBody, database: DatabaseDep, settings: SettingsDep) -> JobView:
+def cancel(job_id: JobId, body: OptionalBody, writer: WriterDep, settings: SettingsDep) -> JobView:
     """A queued job is cancelled at once; a running one is asked to write a checkpoint and stop."""
-    view = transact(database, partial(_cancel, job_id=job_id, asked=_ask(CancelRequest, body)))
+    view = writer.run(partial(_cancel, job_id=job_id, asked=_ask(CancelRequest, body)))
     bell.ring(settings.bells_dir)
     return view
 
@@ -157,19 +157,19 @@ def cancel(job_id: JobId, body: OptionalBody, database: DatabaseDep, settings: S
     summary="Resume a job",
 )
 def resume(
-    job_id: JobId, body: OptionalBody, database: DatabaseDep, settings: SettingsDep, workloads: WorkloadsDep
+    job_id: JobId, body: OptionalBody, writer: WriterDep, settings: SettingsDep, workloads: WorkloadsDep
 ) -> JobView:
     """Queue a job that has ended once more, from a checkpoint, perhaps for more epochs."""
     asked = _ask(ResumeRequest, body)
-    view = transact(database, partial(_resume, job_id=job_id, asked=asked, workloads=workloads))
+    view = writer.run(partial(_resume, job_id=job_id, asked=asked, workloads=workloads))
     bell.ring(settings.bells_dir)
     return view
 
 
 @router.delete("/{job_id}", status_code=204, dependencies=[Depends(no_query)], summary="Delete a job")
-def delete(job_id: JobId, database: DatabaseDep, settings: SettingsDep) -> Response:
+def delete(job_id: JobId, writer: WriterDep, settings: SettingsDep) -> Response:
     """Forget a job that has ended and remove its files."""
-    transact(database, partial(_delete, job_id=job_id))
+    writer.run(partial(_delete, job_id=job_id))
     remove_files(settings.resolved_runs_dir, job_id)
     return Response(status_code=204)
 
@@ -188,7 +188,7 @@ def _store(
     if key is None or session.get(IdempotencyKey, key) is None:
         resolved = pin_source(session, resolved)
     job, created = accepting.submit(session, body, resolved, now, key)
-    return queries.job_view(session, job.id), created
+    return queries.new_job_view(job) if created else queries.job_view(session, job.id), created
 
 
 def _cancel(session: Session, now: datetime, job_id: str, asked: CancelRequest) -> JobView:
