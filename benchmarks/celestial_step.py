@@ -56,7 +56,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=8, help="timed steps, after two that are not")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--allocator", choices=tuple(ALLOCATORS), default="default")
-    parser.add_argument("--keep-activations", action="store_true", help="no activation checkpointing")
+    parser.add_argument("--checkpointing", choices=("none", "combiner", "all"))
     parser.add_argument("--graph-days", type=int)
     return parser.parse_args()
 
@@ -99,8 +99,8 @@ def production_spec(options: argparse.Namespace):  # type: ignore[no-untyped-def
         data |= {"seq_len": options.seq, "label_len": options.seq // 2}
     if options.graph_days:
         model["graph_days"] = options.graph_days
-    if options.keep_activations:
-        model["activation_checkpointing"] = False
+    if options.checkpointing:
+        model["activation_checkpointing"] = options.checkpointing
     spec = CelestialSpec.model_validate({**preset, "preset": options.preset, "data": data, "model": model})
     return adjust(spec)[0]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from shared.specs.celestial import BODIES
+from shared.specs.celestial import BODIES, CelestialModel
 from worker.layers.coarse_time import block_means, interpolated
 from worker.layers.recompute import recomputed
 from worker.layers.symmetric_edges import SymmetricEdges
@@ -35,21 +35,13 @@ class CelestialGraph(nn.Module):
     move little in a week, and the moon's own motion is in the phases.
     """
 
-    def __init__(
-        self,
-        width: int,
-        channels: int,
-        heads: int,
-        fusion_layers: int,
-        days: int,
-        dropout: float,
-        recompute: bool,
-    ) -> None:
+    def __init__(self, model: CelestialModel) -> None:
         super().__init__()
-        self.days, self.recompute = days, recompute
+        width = model.d_model
+        self.days, self.recompute = model.graph_days, model.activation_checkpointing == "all"
         self.edges = SymmetricEdges(len(BODIES))
         self.aspects = Aspects()
-        self.nodes = CelestialBodyNodes(width, channels)
+        self.nodes = CelestialBodyNodes(width, model.celestial_dim)
         self.learner = nn.Sequential(
             nn.Linear(width, width), nn.GELU(), nn.Linear(width, self.edges.count), nn.Tanh()
         )
@@ -59,9 +51,7 @@ class CelestialGraph(nn.Module):
         self.prior = nn.Sequential(
             nn.Linear(width, width // 2), nn.GELU(), nn.Linear(width // 2, len(GRAPHS))
         )
-        self.combiner = CelestialGraphCombiner(
-            width, self.edges.count, heads, fusion_layers, dropout, recompute
-        )
+        self.combiner = CelestialGraphCombiner(model, self.edges.count)
 
     def forward(self, x_BSD: Tensor, phases: Phases) -> MarketGraph:
         context_BKD = block_means(x_BSD, self.days)

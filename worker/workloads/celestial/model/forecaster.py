@@ -66,30 +66,17 @@ class CelestialForecaster(nn.Module):
     def __init__(self, spec: CelestialSpec, columns: BodyColumns, scaler: StandardScaler) -> None:
         super().__init__()
         model, data = spec.model, spec.data
-        width, heads, dropout, again = (
-            model.d_model,
-            model.n_heads,
-            model.dropout,
-            model.activation_checkpointing,
-        )
-        days = model.graph_days
-        self.recompute, self.forecast_days, self.change = again, data.pred_len, model.forecast == "change"
-        self.prices = [*columns.targets, columns.time_delta]
-        self.targets = list(columns.targets)
-        self.phases = PhaseAwareCelestialProcessor(
-            columns, scaler, model.celestial_dim, heads, dropout, again
-        )
-        self.encoder_embedding = DataEmbedding(
-            len(BODIES) * model.celestial_dim + len(self.prices), width, dropout
-        )
+        width, heads, dropout = model.d_model, model.n_heads, model.dropout
+        self.recompute = model.activation_checkpointing == "all"
+        self.forecast_days, self.change = data.pred_len, model.forecast == "change"
+        self.prices, self.targets = [*columns.targets, columns.time_delta], list(columns.targets)
+        tokens = len(BODIES) * model.celestial_dim + len(self.prices)
+        self.phases = PhaseAwareCelestialProcessor(columns, scaler, model)
+        self.encoder_embedding = DataEmbedding(tokens, width, dropout)
         self.decoder_embedding = DataEmbedding(columns.features, width, dropout)
-        self.graph = CelestialGraph(
-            width, model.celestial_dim, heads, model.fusion_layers, days, dropout, again
-        )
-        self.body_attention = CelestialFusionAttention(width, heads, days, dropout)
-        self.spatiotemporal = DynamicJointSpatioTemporalEncoding(
-            width, len(BODIES), heads, data.seq_len, days, dropout, again
-        )
+        self.graph = CelestialGraph(model)
+        self.body_attention = CelestialFusionAttention(width, heads, model.graph_days, dropout)
+        self.spatiotemporal = DynamicJointSpatioTemporalEncoding(model, len(BODIES), data.seq_len)
         self.graph_attention = nn.ModuleList(
             AdjacencyAwareGraphAttention(width, len(BODIES), heads, dropout) for _ in range(model.e_layers)
         )

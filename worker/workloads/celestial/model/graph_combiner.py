@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shared.specs.celestial import CelestialModel
 from worker.layers.grouped_linear import GroupedLinear
 from worker.layers.recompute import recomputed
 from worker.workloads.celestial.model.fusion_layer import FusionLayer
@@ -30,17 +31,17 @@ class CelestialGraphCombiner(nn.Module):
 
     ends_GP: Tensor
 
-    def __init__(
-        self, width: int, edges: int, heads: int, layers: int, dropout: float, recompute: bool
-    ) -> None:
+    def __init__(self, model: CelestialModel, edges: int) -> None:
         super().__init__()
-        graphs = len(GRAPHS)
-        self.recompute = recompute
+        width, graphs = model.d_model, len(GRAPHS)
+        self.recompute = model.activation_checkpointing != "none"
         self.read = GroupedLinear(graphs, edges, width)
         self.read_norm = nn.LayerNorm(width)
         self.pair = GroupedLinear(len(PAIRS), 2 * width, width)
         self.pair_gate = nn.Linear(width, width)
-        self.layers = nn.ModuleList(FusionLayer(width, heads, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            FusionLayer(width, model.n_heads, model.dropout) for _ in range(model.fusion_layers)
+        )
         self.regime = nn.Sequential(nn.Linear(width, width // 2), nn.GELU(), nn.Linear(width // 2, REGIMES))
         self.adapter_in = GroupedLinear(REGIMES, width, width)
         self.adapter_out = GroupedLinear(REGIMES, width, width)

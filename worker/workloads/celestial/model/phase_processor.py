@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shared.specs.celestial import CelestialModel
 from worker.layers.attention import Attention
 from worker.layers.grouped_linear import GroupedLinear
 from worker.layers.recompute import recomputed
@@ -43,18 +44,10 @@ class PhaseAwareCelestialProcessor(nn.Module):
     differences alone.
     """
 
-    def __init__(
-        self,
-        columns: BodyColumns,
-        scaler: StandardScaler,
-        channels: int,
-        heads: int,
-        dropout: float,
-        recompute: bool,
-    ) -> None:
+    def __init__(self, columns: BodyColumns, scaler: StandardScaler, model: CelestialModel) -> None:
         super().__init__()
-        bodies = len(columns.bodies)
-        self.recompute = recompute
+        bodies, channels = len(columns.bodies), model.celestial_dim
+        self.recompute = model.activation_checkpointing == "all"
         self.columns = [list(body.columns) for body in columns.bodies]
         self.graph = SymmetricEdges(bodies)
         self.differences = PhaseDifferences(columns, scaler, self.graph)
@@ -63,8 +56,8 @@ class PhaseAwareCelestialProcessor(nn.Module):
         self.narrow_norm = nn.LayerNorm(channels)
         self.remember = GroupedLinear(bodies, MEMORY_DAYS * channels, 2 * channels)
         self.attention_norm = nn.LayerNorm(channels)
-        self.attention = Attention(channels, heads)
-        self.dropout = nn.Dropout(dropout)
+        self.attention = Attention(channels, model.n_heads)
+        self.dropout = nn.Dropout(model.dropout)
         self.edge_of_states = nn.Linear(channels, EDGE_CHANNELS, bias=False)
         self.edge_of_differences = nn.Linear(len(MEASURES), EDGE_CHANNELS)
         self.edge = nn.Linear(EDGE_CHANNELS, 1)

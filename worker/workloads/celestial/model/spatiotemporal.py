@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shared.specs.celestial import CelestialModel
 from worker.layers.attention import Attention
 from worker.layers.coarse_time import block_means, interpolated
 from worker.layers.feed_forward import feed_forward
@@ -26,11 +27,11 @@ class DynamicJointSpatioTemporalEncoding(nn.Module):
     asked S * 13 and threw away what was above its token budget). Three gates decide what each day takes.
     """
 
-    def __init__(
-        self, width: int, nodes: int, heads: int, length: int, days: int, dropout: float, recompute: bool
-    ) -> None:
+    def __init__(self, model: CelestialModel, nodes: int, length: int) -> None:
         super().__init__()
-        self.nodes, self.heads, self.days, self.recompute = nodes, heads, days, recompute
+        width, heads = model.d_model, model.n_heads
+        self.nodes, self.heads, self.days = nodes, heads, model.graph_days
+        self.recompute = model.activation_checkpointing == "all"
         self.day_position = nn.Parameter(0.02 * torch.randn(length, width))
         self.node_position = nn.Parameter(0.02 * torch.randn(nodes, width))
         self.time = nn.ModuleList(nn.Conv1d(width, width, kernel, padding=kernel // 2) for kernel in KERNELS)
@@ -45,7 +46,7 @@ class DynamicJointSpatioTemporalEncoding(nn.Module):
         self.gates = nn.ModuleList(nn.Linear(2 * width, width) for _ in range(3))
         self.step_norm = nn.LayerNorm(width)
         self.step = feed_forward(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(model.dropout)
 
     def forward(self, x_BSD: Tensor, adjacency_BSNN: Tensor) -> Tensor:
         x_BSD = x_BSD + self.day_position
