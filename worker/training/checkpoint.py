@@ -104,9 +104,7 @@ class CheckpointStore:
 
     def remove(self, name: str) -> None:
         """Delete a checkpoint; it stops being one before its first file goes."""
-        gone = self._folder / f"{TMP_PREFIX}gone-{name}"
-        self._files.rename(self._folder / name, gone)
-        self._files.remove_tree(gone)
+        self._files.remove_tree(self._withdraw(name))
 
     def _check_space(self, wanted: int) -> None:
         free = self._files.free_bytes(self._folder)
@@ -125,8 +123,18 @@ class CheckpointStore:
         sealed = write_file(self._files, folder / MANIFEST_NAME, [memoryview(encode_manifest(manifest))])
         self._files.sync_folder(folder)
         self._files.rename(folder, self._folder / manifest.id)
-        self._files.sync_folder(self._folder)
+        try:
+            self._files.sync_folder(self._folder)
+        except OSError:
+            # Nobody can say what is durable now, and the same step may be saved again.
+            self._discard(self._withdraw(manifest.id))
+            raise
         return Saved(manifest, manifest.bytes + sealed.bytes, sealed.sha256)
+
+    def _withdraw(self, name: str) -> Path:
+        gone = self._folder / f"{TMP_PREFIX}gone-{name}"
+        self._files.rename(self._folder / name, gone)
+        return gone
 
     def _discard(self, folder: Path) -> None:
         if not folder.exists():

@@ -67,18 +67,12 @@ class Journal:
             self._points("train", self.epoch, {"loss": loss, "grad_norm": grad_norm})
         if step % self._memory_every == 0:
             log.info("memory %s", json.dumps({"step": step, **self._memory.latest}))
-        self.alive(loss)
+        self._keep_telling(self._pace.now, loss)
         return seconds
 
-    def alive(self, loss: float | None = None) -> None:
-        """Say where training stands, unless that was said a moment ago; evaluation passes call it too."""
-        now = self._clock()
-        if now - self._told >= PROGRESS_SECONDS:
-            self._told = now
-            self._tell_progress()
-        if loss is not None and now - self._lined >= LINE_SECONDS:
-            self._lined = now
-            self._line(loss)
+    def alive(self) -> None:
+        """An evaluation pass goes on: say where training stands, unless that was said a moment ago."""
+        self._keep_telling(self._clock(), None)
 
     def end_epoch(self, values: Mapping[str, float], lr: float, improved: bool) -> None:
         """An epoch has been trained and validated, and is not counted yet."""
@@ -91,6 +85,14 @@ class Journal:
                 self._points(split, self.epoch, chosen)
         self._tell_progress()
         log.info("%s", self._summary(values, lr, improved))
+
+    def _keep_telling(self, now: float, loss: float | None) -> None:
+        if now - self._told >= PROGRESS_SECONDS:
+            self._told = now
+            self._tell_progress()
+        if loss is not None and now - self._lined >= LINE_SECONDS:
+            self._lined = now
+            self._line(loss)
 
     def _points(self, split: str, epoch: int, values: Mapping[str, float]) -> None:
         self._report.emit("points", split=split, epoch=epoch, step=self._progress.step, values=values)

@@ -41,6 +41,12 @@ class Pace:
         return seconds
 
     @property
+    def now(self) -> float:
+        """The time of the last step's end."""
+        assert self._edge is not None
+        return self._edge
+
+    @property
     def samples_per_second(self) -> float | None:
         return self._samples / self._seconds if self._seconds > 0 else None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from worker.protocol import encode
+from worker.protocol import Message, encode
 from worker.training.finite import finite
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -32,7 +32,7 @@ class Reporter:
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Say one message; NaN and infinity become null."""
-        line = encode({"type": kind, "time": self._now(), **finite(fields)})
+        line = _line({"type": kind, "time": self._now(), **fields})
         with self._lock:
             self._waiting = self._write(self._waiting + line)
 
@@ -61,6 +61,13 @@ class Reporter:
             if error.errno not in FULL:
                 raise
         return data
+
+
+def _line(message: Message) -> bytes:
+    try:
+        return encode(message)
+    except ValueError:  # something is not finite, which is rare: looking first would cost every step
+        return encode(finite(message))
 
 
 def _ends_a_line(file: int) -> bool:

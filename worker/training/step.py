@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,33 +43,33 @@ def take_step(
     remainder of an epoch included. Reads the device once. Raises NonFiniteLoss before any weight moves.
     """
     optimizer.zero_grad(set_to_none=True)
-    means = _add_gradients(task, batches, batch_size, total)
+    losses = _add_gradients(task, batches, batch_size, total)
     scaler = task.precision.scaler
     scaler.unscale_(optimizer)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
-    grad_norm, *values = torch.stack([norm.double(), *means.values()]).tolist()
-    measured = dict(zip(means, values, strict=True))
-    _check_finite(measured["loss_epoch"], grad_norm, scaler, step)
+    norms, means = _read(torch._foreach_norm(gradients), losses)
+    grad_norm = math.hypot(*norms)
+    _check_finite(means["loss_epoch"], grad_norm, scaler, step)
     _clip(gradients, grad_norm, task.spec.trainer.clip_grad_norm)
     scaler.step(optimizer)
     scaler.update()
-    return StepResult(measured["loss_epoch"], grad_norm, measured)
+    return StepResult(means["loss_epoch"], grad_norm, means)
 
 
-def weighted_terms(terms: LossTerms) -> dict[str, Tensor]:
-    """The loss, its raw terms and their weighted forms by the names they are reported under, as doubles."""
-    named = {"loss": terms.total.detach().double()}
-    for name, value in terms.raw.items():
-        raw = value.detach().double()
-        named[f"loss_{name}"] = raw
-        named[f"loss_{name}_weighted"] = raw * terms.weights[name]
-    return named
+@dataclass(frozen=True)
+class _MicroBatch:
+    """The losses of one micro-batch, still on the device."""
+
+    share: float
+    scalars: list[Tensor]
+    """The loss, then the raw terms."""
+    names: tuple[str, ...]
+    """Of the raw terms."""
+    weights: tuple[float, ...]
 
 
-def _add_gradients(task: Task, batches: Iterator[Batch], batch_size: int, total: int) -> dict[str, Tensor]:
-    means: dict[str, Tensor] = {}
-    seen = 0
+def _add_gradients(task: Task, batches: Iterator[Batch], batch_size: int, total: int) -> list[_MicroBatch]:
+    seen, losses = 0, []
     while seen < total:
         batch = next(batches)
         with task.precision.autocast():
@@ -79,12 +79,30 @@ def _add_gradients(task: Task, batches: Iterator[Batch], batch_size: int, total:
         share = terms.count / total
         loss = terms.total if share == 1 else terms.total * share
         torch.autograd.backward(task.precision.scaler.scale(loss))
-        for name, value in weighted_terms(terms).items():
-            key = "loss_epoch" if name == "loss" else name
-            part = value if share == 1 else value * share
-            means[key] = means[key] + part if key in means else part
+        losses.append(_micro_batch(terms, share))
         seen += terms.count
-    return means
+    return losses
+
+
+def _micro_batch(terms: LossTerms, share: float) -> _MicroBatch:
+    names = tuple(terms.raw)
+    scalars = [terms.total.detach(), *(terms.raw[name].detach() for name in names)]
+    return _MicroBatch(share, scalars, names, tuple(terms.weights[name] for name in names))
+
+
+def _read(norms: Sequence[Tensor], losses: list[_MicroBatch]) -> tuple[list[float], dict[str, float]]:
+    """Gradient norms and mean losses as numbers, all in one transfer from the device."""
+    scalars = [scalar for micro_batch in losses for scalar in micro_batch.scalars]
+    values = torch.stack([*norms, *scalars]).tolist()
+    rest = iter(values[len(norms) :])
+    means: dict[str, float] = {"loss_epoch": 0.0}
+    for micro_batch in losses:
+        means["loss_epoch"] += micro_batch.share * next(rest)
+        for name, weight in zip(micro_batch.names, micro_batch.weights, strict=True):
+            part = micro_batch.share * next(rest)
+            means[f"loss_{name}"] = means.get(f"loss_{name}", 0.0) + part
+            means[f"loss_{name}_weighted"] = means.get(f"loss_{name}_weighted", 0.0) + weight * part
+    return values[: len(norms)], means
 
 
 def _check_terms(terms: LossTerms, expected: int) -> None:

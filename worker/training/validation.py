@@ -10,8 +10,7 @@ from torch import Tensor
 from shared.errors import DataError
 from worker.training.context import Task
 from worker.training.loader import eval_batches
-from worker.training.step import weighted_terms
-from worker.workloads.interface import Dataset
+from worker.workloads.interface import Dataset, LossTerms
 
 
 def measure(task: Task, dataset: Dataset, alive: Callable[[], None]) -> dict[str, float]:
@@ -31,7 +30,7 @@ def measure(task: Task, dataset: Dataset, alive: Callable[[], None]) -> dict[str
             with task.precision.autocast():
                 outputs = task.workload.forward(task.model, batch)
                 terms = task.workload.loss(task.spec, outputs, batch)
-            for name, value in weighted_terms(terms).items():
+            for name, value in _named(terms).items():
                 sums[name] = sums[name] + value * terms.count if name in sums else value * terms.count
             count += terms.count
             if meter is not None:
@@ -40,3 +39,13 @@ def measure(task: Task, dataset: Dataset, alive: Callable[[], None]) -> dict[str
     means = {name: float(total) / count for name, total in sums.items()}
     metrics = {} if meter is None else {name: float(value) for name, value in meter.compute().items()}
     return {**metrics, **means}
+
+
+def _named(terms: LossTerms) -> dict[str, Tensor]:
+    """The loss, its raw terms and their weighted forms by the names they are reported under, as doubles."""
+    named = {"loss": terms.total.detach().double()}
+    for name, value in terms.raw.items():
+        raw = value.detach().double()
+        named[f"loss_{name}"] = raw
+        named[f"loss_{name}_weighted"] = raw * terms.weights[name]
+    return named

@@ -1,0 +1,121 @@
+"""One optimizer step: the gradient it takes and the errors it refuses to step over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from shared.errors import NonFiniteLoss, TrainingError
+from tests.integration.planted import Points, spec_of
+from worker.training.context import Task
+from worker.training.loader import Loading, train_batches
+from worker.training.optim import trainable
+from worker.training.precision import choose_precision
+from worker.training.sampler import plan_epoch
+from worker.training.shutdown import StopFlag
+from worker.training.step import StepResult, take_step
+from worker.workloads.interface import Batch, LossTerms, Splits, Workload
+
+CPU = torch.device("cpu")
+
+
+def squared(_spec: Any, outputs: Tensor, batch: Batch) -> LossTerms:
+    return LossTerms(nn.functional.mse_loss(outputs, batch["y"]), len(outputs))
+
+
+def task_of(
+    samples: int = 7, loss: Callable[[Any, Tensor, Batch], LossTerms] = squared, **trainer: Any
+) -> Task:
+    torch.manual_seed(0)
+    points = Points(samples, 3, 0)
+    splits = Splits(points, points, points)
+    spec = spec_of(trainer={"epochs": 1, "clip_grad_norm": None, "shuffle": False, **trainer})
+    workload = Workload("test", lambda *_: splits, lambda *_: nn.Linear(3, 1), lambda m, b: m(b["x"]), loss)
+    loading = Loading(splits, spec.trainer, CPU)
+    precision = choose_precision(spec.trainer, CPU)
+    return Task(workload, spec, splits, nn.Linear(3, 1), CPU, precision, loading, StopFlag())
+
+
+def one_step(task: Task, lr: float = 0.0) -> tuple[StepResult, list[Tensor]]:
+    parameters = trainable(task.model)
+    plan = plan_epoch(len(task.splits.train), task.spec.trainer)
+    batches = train_batches(task.loading, plan, 0, 0)
+    optimizer = torch.optim.SGD(parameters, lr=lr)
+    total = next(plan.step_sizes(0))
+    result = take_step(task, optimizer, parameters, batches, plan.batch_size, total, 1)
+    return result, [parameter.grad.clone() for parameter in parameters if parameter.grad is not None]
+
+
+def test_micro_batches_with_a_remainder_equal_one_big_batch() -> None:
+    small, grads = one_step(task_of(7, batch_size=2, accumulate=4))
+    big, expected = one_step(task_of(7, batch_size=7))
+    assert small.loss == pytest.approx(big.loss, rel=1e-6)
+    assert small.grad_norm == pytest.approx(big.grad_norm, rel=1e-6)
+    for grad, wanted in zip(grads, expected, strict=True):
+        torch.testing.assert_close(grad, wanted)
+
+
+def test_gradients_of_the_step_before_do_not_leak_in() -> None:
+    task = task_of()
+    for parameter in task.model.parameters():
+        parameter.grad = torch.full_like(parameter, 1e9)
+    assert one_step(task)[0].grad_norm == one_step(task_of())[0].grad_norm
+
+
+def test_clipping_limits_the_norm_and_reports_it_unclipped() -> None:
+    free, _ = one_step(task_of())
+    clipped, grads = one_step(task_of(clip_grad_norm=0.01))
+    assert clipped.grad_norm == free.grad_norm > 0.01
+    assert float(nn.utils.get_total_norm(grads)) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_nan_loss_stops_before_any_weight_moves() -> None:
+    task = task_of(loss=lambda _s, o, _b: LossTerms(o.mean() * float("nan"), len(o)))
+    before = [parameter.clone() for parameter in task.model.parameters()]
+    with pytest.raises(NonFiniteLoss, match="loss of step 1 is nan"):
+        one_step(task, lr=1.0)
+    assert all(map(torch.equal, before, task.model.parameters()))
+
+
+def test_an_infinite_gradient_under_a_finite_loss_stops_before_any_weight_moves() -> None:
+    task = task_of(loss=lambda _s, o, _b: LossTerms((o.sum() * 0).sqrt(), len(o)))
+    before = [parameter.clone() for parameter in task.model.parameters()]
+    with pytest.raises(NonFiniteLoss, match="gradient of step 1"):
+        one_step(task, lr=1.0)
+    assert all(map(torch.equal, before, task.model.parameters()))
+
+
+def test_a_loss_made_of_numbers_teaches_nothing_and_is_refused() -> None:
+    task = task_of(loss=lambda _s, o, _b: LossTerms(torch.tensor(float(o.detach().mean())), len(o)))
+    with pytest.raises(TrainingError, match="no gradient"):
+        one_step(task)
+
+
+def test_a_loss_that_miscounts_its_samples_is_refused() -> None:
+    task = task_of(loss=lambda _s, o, _b: LossTerms(o.mean(), len(o) - 1), batch_size=2)
+    with pytest.raises(TrainingError, match="counts 1 samples in a batch of 2"):
+        one_step(task)
+
+
+def test_a_failure_in_the_loss_fails_the_step_instead_of_faking_a_loss() -> None:
+    def broken(spec: Any, outputs: Tensor, batch: Batch) -> LossTerms:
+        raise ZeroDivisionError("planted")
+
+    with pytest.raises(ZeroDivisionError, match="planted"):
+        one_step(task_of(loss=broken))
+
+
+def test_raw_and_weighted_terms_add_up_to_the_loss() -> None:
+    def terms(spec: Any, outputs: Tensor, batch: Batch) -> LossTerms:
+        a, b = outputs.square().mean(), outputs.abs().mean()
+        return LossTerms(0.5 * a + 2 * b, len(outputs), {"a": a, "b": b}, {"a": 0.5, "b": 2.0})
+
+    result, _ = one_step(task_of(7, terms, batch_size=2, accumulate=4))
+    means = result.means
+    assert set(means) == {"loss_epoch", "loss_a", "loss_a_weighted", "loss_b", "loss_b_weighted"}
+    assert means["loss_a_weighted"] == pytest.approx(0.5 * means["loss_a"])
+    assert means["loss_a_weighted"] + means["loss_b_weighted"] == pytest.approx(means["loss_epoch"])
