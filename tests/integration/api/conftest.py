@@ -1,0 +1,60 @@
+"""The service over a real SQLite file, spoken to in process."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from shared.db import Database
+from shared.rundir import RunDir, run_dir
+from shared.settings import Settings
+from tests.conftest import SetClock
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # starlette would like httpx2; httpx is what our command line ships
+    from starlette.testclient import TestClient
+
+
+@dataclass(frozen=True)
+class Service:
+    """The app, a client of it, and what lies beneath."""
+
+    app: FastAPI
+    client: TestClient
+    database: Database
+    settings: Settings
+    clock: SetClock
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.client.get(path, **options)
+
+    def json(self, path: str, **options: Any) -> Any:
+        answer = self.client.get(path, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return self.client.post(path, **({} if body is None else {"json": body}), **options)
+
+    def run_dir(self, job_id: str) -> RunDir:
+        return run_dir(self.settings.resolved_runs_dir, job_id)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(state_dir=tmp_path)
+
+
+@pytest.fixture
+def service(settings: Settings, database: Database, clock: SetClock) -> Iterator[Service]:
+    app = create_app(settings, database)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield Service(app, client, database, settings, clock)
