@@ -14,10 +14,14 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     checkpoint_gone    id, why                              retention
     checkpoint_bad     id, why                              quarantined
     checkpoint_failed  why                                  training went on
-    artifact    id, path, bytes, sha256, media_type
+    artifact    id, path, bytes, sha256, media_type        path beneath the artifacts folder
     warning     code, message
     failed      code, message                               the last line of a trainer that gives up
     finished    results                                     the last line of a trainer that is done
+
+`epoch` counts from 1 in progress, points and best, and is the number of whole epochs trained in resumed and
+checkpoint; `step` is the number of optimizer steps taken. A resume voids the points after its step.
+`memory` is said by a thread of its own: it shows that the process lives, not that training goes on.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "trainer": {"precision": "bf16", "shuffle": False},
         "schedule": {"name": "step", "step_epochs": 1, "gamma": 0.5},
     },
+    "two loader workers": {"trainer": {"num_workers": 2}, "checkpoint": {"every_steps": 2}},
     "early stopping": {"trainer": {"epochs": 8, "early_stopping": {"patience": 1, "min_delta": 0.5}}},
 }
 
@@ -79,6 +80,8 @@ def test_a_killed_attempt_repeats_its_steps_without_a_trace(
     assert_same(tmp_path, straight)
 
 
+# Forking beside torch's threads is what a DataLoader does; newer Pythons warn of it.
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_kind_of_state_survives_several_deaths(tmp_path: Path, name: str) -> None:
     variant = VARIANTS[name]

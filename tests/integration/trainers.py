@@ -13,6 +13,7 @@ from worker.protocol import ExitCode, read_order
 from worker.training.attempt import run_attempt
 from worker.training.context import Means
 from worker.training.files import Files
+from worker.training.lock import held_lock
 from worker.training.reporter import Reporter
 from worker.training.shutdown import StopFlag
 
@@ -53,8 +54,9 @@ def train(
             if fields["step"] == kill_at:
                 raise Killed
 
-    with Listening(directory.attempt(order.attempt).events, heard) as report:
+    events = directory.attempt(order.attempt).events
+    with held_lock(directory.lock) as lock, Listening(events, heard) as report:
         try:
-            return run_attempt(order, Means(directory, report, stop, files or Files(), clock, lock=0))
+            return run_attempt(order, Means(directory, report, stop, files or Files(), clock, lock))
         except Killed:
             return None

@@ -1,0 +1,324 @@
+"""How a trainer ends: the last message and the exit code of each ending."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from shared.rundir import RunDir
+from tests.integration import planted
+from tests.integration.planted import messages, spec_of, told, write_order
+from worker.protocol import ExitCode, Order
+from worker.training.checkpoint import read_folder
+from worker.training.main import run_order
+from worker.training.outofmemory import is_out_of_memory
+from worker.workloads.interface import Evaluation, Workload
+
+
+@pytest.fixture
+def workload(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Replaces functions of the planted workload."""
+
+    def change(**functions: Any) -> None:
+        monkeypatch.setattr(planted, "WORKLOAD", replace(planted.WORKLOAD, **functions))
+
+    return change
+
+
+@pytest.fixture(autouse=True)
+def handlers_are_put_back() -> Iterator[None]:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    yield
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def ended(root: Path) -> dict[str, Any]:
+    """The last message but for memory samples."""
+    return [message for message in messages(root) if message["type"] != "memory"][-1]
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def function(*_: Any) -> Any:
+        raise error
+
+    return function
+
+
+def test_a_whole_run_tells_its_stages_in_order_and_its_results_last(tmp_path: Path) -> None:
+    assert run_order(write_order(tmp_path)) == ExitCode.DONE
+    assert [message["name"] for message in told(tmp_path, "stage")] == [
+        "data",
+        "model",
+        "train",
+        "evaluate",
+        "done",
+    ]
+    results = json.loads((RunDir(tmp_path).artifacts / "results.json").read_text())
+    assert ended(tmp_path) == {"type": "finished", "time": ended(tmp_path)["time"], "results": results}
+    assert set(results["test"]) == {
+        "loss",
+        "loss_mse",
+        "loss_mse_weighted",
+        "loss_size",
+        "loss_size_weighted",
+        "mae",
+    }
+    assert results["run"]["peak_rss_bytes"] > 1_000_000
+    (artifact,) = told(tmp_path, "artifact")
+    assert (artifact["path"], artifact["media_type"]) == ("results.json", "application/json")
+
+
+def test_a_busy_run_directory_ends_with_73(tmp_path: Path) -> None:
+    order = write_order(tmp_path)
+    with RunDir(tmp_path).lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert run_order(order) == ExitCode.BUSY
+    assert (ended(tmp_path)["type"], ended(tmp_path)["code"]) == ("failed", "run_directory_busy")
+    assert run_order(order) == ExitCode.DONE
+
+
+def test_a_spec_of_an_older_supervisor_is_refused_field_by_field(tmp_path: Path) -> None:
+    order = write_order(tmp_path)
+    text = json.loads(order.read_text())
+    text["spec"]["trainer"]["epochs"] = 0
+    order.write_text(json.dumps(text))
+    assert run_order(order) == ExitCode.REFUSED
+    assert ended(tmp_path)["code"] == "invalid_spec"
+    assert "trainer.epochs" in ended(tmp_path)["message"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "sentence"),
+    [
+        ({"data": {"samples": 0}}, "invalid_data", "train split is empty"),
+        ({"data": {"held_out": 0}}, "invalid_data", "validation split is empty"),
+        ({"trainer": {"precision": "fp16"}}, "invalid_spec", "needs a CUDA device"),
+        ({"trainer": {"monitor": "val/f1"}}, "invalid_spec", "measured are"),
+        ({"model": {"nan_at_step": 5}}, "non_finite_loss", "loss of step 2 is nan"),
+        ({"model": {"explode_at_step": 4}}, "non_finite_loss", "gradient of step 2"),
+        ({"model": {"lazy": True}}, "training_error", "8 parameters after its first step, 6 before"),
+        ({"kind": "eval"}, "invalid_spec", "needs init_from"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_a_sentence(
+    tmp_path: Path, spec: dict[str, Any], code: str, sentence: str
+) -> None:
+    assert run_order(write_order(tmp_path, spec=spec_of(**spec))) == ExitCode.REFUSED
+    assert (ended(tmp_path)["type"], ended(tmp_path)["code"]) == ("failed", code)
+    assert sentence in ended(tmp_path)["message"]
+
+
+def test_an_unexpected_exception_is_a_crash_with_its_traceback_in_the_log(
+    tmp_path: Path, workload: Callable[..., None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    workload(load_splits=raising(LookupError("planted")))
+    assert run_order(write_order(tmp_path)) == ExitCode.CRASHED
+    assert (ended(tmp_path)["code"], ended(tmp_path)["message"]) == ("crashed", "LookupError: planted")
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_a_workload_that_exits_does_not_end_as_done(tmp_path: Path, workload: Callable[..., None]) -> None:
+    workload(build_model=raising(SystemExit(0)))
+    assert run_order(write_order(tmp_path)) == ExitCode.CRASHED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("no more"),
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_running_out_of_memory_has_its_own_code(
+    tmp_path: Path, workload: Callable[..., None], error: Exception
+) -> None:
+    workload(forward=raising(error))
+    assert run_order(write_order(tmp_path)) == ExitCode.OUT_OF_MEMORY
+    assert ended(tmp_path)["code"] == "out_of_memory"
+
+
+def test_a_host_allocation_that_truly_fails_is_recognised() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+    assert not is_out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_a_term_signal_between_two_evaluation_batches_is_heard(
+    tmp_path: Path, workload: Callable[..., None]
+) -> None:
+    def evaluate(evaluation: Evaluation) -> dict[str, Any]:
+        for _ in evaluation.batches(evaluation.splits.test):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {}
+
+    workload(evaluate=evaluate)
+    assert run_order(write_order(tmp_path)) == ExitCode.INTERRUPTED
+    workload(evaluate=lambda evaluation: {"batches": len(list(evaluation.batches(evaluation.splits.test)))})
+    assert run_order(write_order(tmp_path, 2)) == ExitCode.DONE
+    assert told(tmp_path, "points", 2) == []
+    assert told(tmp_path, "finished", 2)[0]["results"]["batches"] == 3
+
+
+def test_a_stop_during_validation_repeats_the_validation_alone(
+    tmp_path: Path, workload: Callable[..., None]
+) -> None:
+    class Interrupting:
+        def update(self, *_: Any) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def compute(self) -> dict[str, float]:
+            return {}
+
+    workload(meter=lambda *_: Interrupting())
+    assert run_order(write_order(tmp_path)) == ExitCode.INTERRUPTED
+    assert told(tmp_path, "checkpoint")[-1]["step"] == 4
+    workload(meter=None)
+    assert run_order(write_order(tmp_path, 2)) == ExitCode.DONE
+    assert [point["step"] for point in told(tmp_path, "points", 2)][:3] == [4, 4, 5]
+
+
+def test_the_evaluation_sees_the_best_weights_and_the_whole_history(
+    tmp_path: Path, workload: Callable[..., None]
+) -> None:
+    seen: list[Evaluation] = []
+    kept: list[torch.Tensor] = []
+
+    def evaluate(evaluation: Evaluation) -> dict[str, Any]:
+        seen.append(evaluation)
+        kept.append(next(iter(evaluation.model.parameters())).detach().clone())
+        (evaluation.folder / "figure.png").write_bytes(b"png")
+        return {"value": float("nan")}
+
+    workload(evaluate=evaluate)
+    spec = spec_of(optimizer={"lr": 0.5}, trainer={"epochs": 4})
+    assert run_order(write_order(tmp_path, spec=spec)) == ExitCode.DONE
+    facts, best = seen[0].facts, told(tmp_path, "best")[-1]
+    assert facts["evaluated_checkpoint"] == f"step-{best['step']:09d}.a0001"
+    weights = read_folder(RunDir(tmp_path).checkpoints / facts["evaluated_checkpoint"], ["model"])
+    assert torch.equal(kept[0], weights.tensors["model"]["inner.weight"])
+    assert not seen[0].model.training
+    assert {len(points) for points in seen[0].history.values()} == {4}
+    assert {"train/loss_epoch", "train/lr", "train/loss_mse", "val/loss", "val/mae"} <= set(seen[0].history)
+    assert seen[0].memory[0]["rss_bytes"] > 0
+    assert {artifact["path"] for artifact in told(tmp_path, "artifact")} == {
+        "figure.png",
+        "results.json",
+    }
+    assert ended(tmp_path)["results"]["value"] is None
+
+
+def test_best_weights_that_were_not_kept_are_named_not_replaced_in_silence(tmp_path: Path) -> None:
+    spec = spec_of(checkpoint={"every_epochs": None, "keep_best": False})
+    assert run_order(write_order(tmp_path, spec=spec)) == ExitCode.DONE
+    (warning,) = told(tmp_path, "warning")
+    assert warning["code"] == "best_weights_missing"
+    assert ended(tmp_path)["results"]["run"]["evaluated_checkpoint"] is None
+
+
+def test_an_eval_job_measures_the_given_weights_and_trains_nothing(tmp_path: Path) -> None:
+    run_order(write_order(tmp_path / "a"))
+    best = told(tmp_path / "a", "finished")[0]["results"]
+    folder = RunDir(tmp_path / "a").checkpoints / best["run"]["evaluated_checkpoint"]
+    order = write_order(tmp_path / "b", spec=spec_of(kind="eval"), init_checkpoint=str(folder))
+    assert run_order(order) == ExitCode.DONE
+    assert ended(tmp_path / "b")["results"]["test"] == best["test"]
+    assert told(tmp_path / "b", "points") == []
+
+
+def test_a_job_may_start_from_the_weights_of_another(tmp_path: Path) -> None:
+    run_order(write_order(tmp_path / "a"))
+    folder = next(RunDir(tmp_path / "a").checkpoints.glob("step-*12.a0001"))
+    frozen = spec_of(optimizer={"name": "sgd", "lr": 1e-10, "weight_decay": 0}, schedule={"name": "constant"})
+    run_order(write_order(tmp_path / "b", spec=frozen, init_checkpoint=str(folder)))
+    assert told(tmp_path / "b", "resumed")[0]["step"] == 0
+    last = read_folder(folder, ["model"]).tensors["model"]["outer.weight"]
+    newest = planted.checkpoint_ids(tmp_path / "b")[0]
+    moved = read_folder(RunDir(tmp_path / "b").checkpoints / newest, ["model"])
+    torch.testing.assert_close(moved.tensors["model"]["outer.weight"], last)
+
+
+def test_the_first_step_runs_at_the_warm_up_rate(tmp_path: Path, workload: Callable[..., None]) -> None:
+    weights: list[float] = []
+
+    def forward(model: nn.Module, batch: Any) -> Any:
+        weights.append(float(next(iter(model.parameters())).detach()))
+        return model(batch["x"][:, :1])
+
+    linear = nn.Linear(1, 1, bias=False)
+    workload(build_model=lambda *_: linear, forward=forward)
+    spec = spec_of(
+        optimizer={"name": "sgd", "lr": 1e-3, "weight_decay": 0},
+        schedule={"name": "warmup_cosine", "warmup_epochs": 5, "min_lr": 1e-6},
+        trainer={"epochs": 50, "max_steps_per_epoch": 1, "accumulate": 1, "clip_grad_norm": None},
+    )
+    run_order(write_order(tmp_path, spec=spec))
+    first = next(point for point in told(tmp_path, "points") if "grad_norm" in point["values"])
+    assert abs(weights[1] - weights[0]) == pytest.approx(2e-4 * first["values"]["grad_norm"], rel=1e-3)
+    rates = [point["values"]["lr"] for point in told(tmp_path, "points") if "lr" in point["values"]]
+    assert [rates[i] for i in (0, 4, 5, 25, 49)] == pytest.approx(
+        [2e-4, 1e-3, 1e-3, 5.8724e-4, 2.22e-6], rel=2e-3
+    )
+
+
+def test_epoch_losses_are_weighted_by_the_samples_seen_not_by_those_planned(tmp_path: Path) -> None:
+    spec = spec_of(trainer={"epochs": 1, "batch_size": 5, "accumulate": 1, "max_steps_per_epoch": 3})
+    run_order(write_order(tmp_path, spec=spec))
+    points = told(tmp_path, "points")
+    steps = [point["values"]["loss"] for point in points if "grad_norm" in point["values"]]
+    (epoch,) = (point["values"] for point in points if "loss_epoch" in point["values"])
+    assert len(steps) == 3
+    assert epoch["loss_epoch"] == pytest.approx(sum(steps) / 3)
+    assert epoch["loss_mse_weighted"] + epoch["loss_size_weighted"] == pytest.approx(epoch["loss_epoch"])
+
+
+def test_progress_ends_at_a_hundred_percent_with_nothing_left(tmp_path: Path) -> None:
+    run_order(write_order(tmp_path))
+    last = told(tmp_path, "progress")[-1]
+    assert (last["epoch"], last["step"], last["steps"], last["percent"]) == (3, 12, 12, 100.0)
+    assert last["eta_seconds"] == 0
+
+
+def test_step_metrics_come_as_often_as_asked(tmp_path: Path) -> None:
+    run_order(write_order(tmp_path, spec=spec_of(trainer={"log_every_steps": 5})))
+    steps = [point["step"] for point in told(tmp_path, "points") if "grad_norm" in point["values"]]
+    assert steps == [5, 10]
+
+
+def test_an_implementation_that_is_no_workload_is_a_crash_not_a_guess(tmp_path: Path) -> None:
+    order = write_order(tmp_path)
+    text = json.loads(order.read_text())
+    text["implementation"] = "tests.integration.planted:SPEC"
+    order.write_text(json.dumps(text))
+    assert run_order(order) == ExitCode.CRASHED
+    assert "no Workload" in ended(tmp_path)["message"]
+
+
+def test_the_noop_workload_learns_its_slope(tmp_path: Path) -> None:
+    from shared.specs.noop import NoopSpec
+    from worker.workloads.noop.workload import SLOPE, WORKLOAD
+
+    assert isinstance(WORKLOAD, Workload)
+    folder = RunDir(tmp_path).create(1)
+    trainer = {"epochs": 60, "batch_size": 4, "monitor": "train/loss"}
+    spec = NoopSpec.model_validate({"preset": "smoke", "trainer": trainer, "optimizer": {"lr": 0.1}})
+    order = Order(
+        "01noop", 1, "noop", "worker.workloads.noop.workload:WORKLOAD", "shared.specs.noop:NoopSpec",
+        spec.model_dump(mode="json"), [], str(tmp_path), str(tmp_path),
+    )  # fmt: skip
+    order.write(folder.order)
+    assert run_order(folder.order) == ExitCode.DONE
+    newest = planted.checkpoint_ids(tmp_path)[0]
+    weight = read_folder(RunDir(tmp_path).checkpoints / newest, ["model"]).tensors["model"]["weight"]
+    assert float(weight) == pytest.approx(SLOPE, abs=0.05)
