@@ -49,8 +49,8 @@ def test_each_group_has_its_own_linear_map() -> None:
 
 
 def test_attention_equals_softmax_written_out() -> None:
-    layer = Attention(8, 2, memory=6)
-    x, memory = torch.randn(2, 3, 8), torch.randn(2, 5, 6)
+    layer = Attention(8, 2)
+    x, memory = torch.randn(2, 3, 8), torch.randn(2, 5, 8)
     query, key, value = layer.query(x), layer.key(memory), layer.value(memory)
     heads = []
     for head in (slice(0, 4), slice(4, 8)):

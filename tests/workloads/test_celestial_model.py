@@ -183,6 +183,16 @@ def test_p8_p10_kept_activations_grow_linearly_with_the_sequence(mode: str) -> N
     assert long - middle == pytest.approx(2 * (middle - short), rel=0.02)
 
 
+def test_bf16_autocast_trains_and_stays_near_full_precision() -> None:
+    spec = small_spec({"dropout": 0.0, "activation_checkpointing": "all"})
+    model, batch = small_model(spec), inputs(spec, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(*batch).float()
+    torch.autograd.backward(functional.mse_loss(half, truth(spec, 2)))
+    torch.testing.assert_close(half, model(*batch), rtol=0.1, atol=0.1)
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
 def test_p41_two_dates_are_two_forecasts() -> None:
     spec = small_spec()
     model = small_model(spec).eval()

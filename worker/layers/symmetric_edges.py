@@ -54,8 +54,3 @@ class SymmetricEdges(nn.Module):
     def matrix(self, edges: Tensor) -> Tensor:
         """[..., E] -> symmetric [..., N, N]."""
         return torch.unflatten(torch.matmul(edges, self.matrix_EX), -1, (self.nodes, self.nodes))
-
-    def edges(self, symmetric: Tensor) -> Tensor:
-        """Symmetric [..., N, N] -> [..., E]."""
-        weights = self.matrix_EX / self.matrix_EX.sum(dim=1, keepdim=True)
-        return torch.matmul(symmetric.flatten(-2), weights.T)

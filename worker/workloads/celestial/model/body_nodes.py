@@ -74,8 +74,9 @@ class CelestialBodyNodes(nn.Module):
     def _dynamic(self, features_BKND: Tensor, aspects_BKE5: Tensor) -> Tensor:
         aspect_BKEh = torch.matmul(aspects_BKE5, self.aspect(self.aspect_embedding))
         hidden_BKEh = functional.gelu(self.graph.sums(self.pair(features_BKND)) + aspect_BKEh)
-        between_BKE = torch.sigmoid(self.edge(hidden_BKEh)).squeeze(-1)
-        return torch.lerp(between_BKE, torch.ones_like(between_BKE), self.graph.loops_E)
+        between_BKE: Tensor = torch.sigmoid(self.edge(hidden_BKEh)).squeeze(-1)
+        loops_E = self.graph.loops_E
+        return between_BKE * (1 - loops_E) + loops_E
 
 
 class Aspects(nn.Module):
