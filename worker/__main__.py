@@ -50,7 +50,10 @@ def main() -> int:
     )
     bell = BellListener(settings.bells_dir)
     presence.register()
-    ClaimLoop(room.database, settings, presence, slots, bell, monotonic, stop).run()
+    claims = ClaimLoop(
+        room.database, settings, presence, slots, lambda: room.launcher.ready(0), bell, monotonic, stop
+    )
+    claims.run()
     shutting_down.set(settings.cancel_grace_seconds)
     slots.join()
     presence.deregister()

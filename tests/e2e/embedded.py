@@ -17,9 +17,9 @@ from shared.db import Database
 from shared.settings import Settings
 
 LEASES = {
-    "EPOCHD_LEASE_SECONDS": "3",
+    "EPOCHD_LEASE_SECONDS": "8",
     "EPOCHD_HEARTBEAT_SECONDS": "0.5",
-    "EPOCHD_FENCE_SECONDS": "2",
+    "EPOCHD_FENCE_SECONDS": "6",
 }
 REAP_GRACE = 1.0
 

@@ -105,6 +105,7 @@ class Supervisor:
         attempt = prepare(job, init_from, runs_root, room.settings.resolved_data_dir, room.workloads)
         events = all_event_files(directory, job.attempt)
         self._tails = open_tails(room.database, job.id, job.attempt, events)
+        self._await_launcher()
         return room.launcher.launch(attempt.order, directory.log, trainer_env(room.environ))
 
     def watch(self, trainer: TrainerProcess) -> int:
@@ -140,6 +141,13 @@ class Supervisor:
         finish(
             self._room.database, Finish(self._job.id, self._job.attempt, verdict, ending, policy), self._lease
         )
+
+    def _await_launcher(self) -> None:
+        """A warm parent may just be replaced; the lease is kept meanwhile."""
+        while not self._room.launcher.ready(TICK_SECONDS):
+            self._lease.tick()
+            if self._lease.lost:
+                raise LaunchError("the lease ran out before a trainer could be started")
 
     def _renew(self) -> Lease:
         with self._room.database.write() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
@@ -30,6 +31,8 @@ class ClaimLoop:
     settings: Settings
     presence: Presence
     slots: Slots
+    can_start: Callable[[], bool]
+    """Whether a trainer could start now; nothing is claimed before."""
     bell: BellListener
     clock: Monotonic
     stop: threading.Event
@@ -49,7 +52,7 @@ class ClaimLoop:
         """Beat where it is time to, then fill the free slots; how many jobs were claimed."""
         self._beat()
         claimed = 0
-        while (free := self.slots.free()) is not None:
+        while self.can_start() and (free := self.slots.free()) is not None:
             job = self._claim(free)
             if job is None:
                 return claimed

@@ -28,6 +28,9 @@ class ColdLauncher:
     def __init__(self, command: Command = training_command) -> None:
         self._command = command
 
+    def ready(self, _seconds: float) -> bool:
+        return True
+
     def launch(self, order: Path, log: Path, env: Mapping[str, str]) -> TrainerProcess:
         started, box = threading.Event(), list[TrainerProcess | OSError]()
         # The thread that forks must live as long as the trainer: the parent-death signal follows the thread.

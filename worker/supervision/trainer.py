@@ -45,6 +45,10 @@ class TrainerProcess:
 class Launcher(Protocol):
     """Starts trainers."""
 
+    def ready(self, seconds: float) -> bool:
+        """Whether a trainer could start now, waiting so long for it."""
+        ...
+
     def launch(self, order: Path, log: Path, env: Mapping[str, str]) -> TrainerProcess:
         """Start `run_order(order)` in its own session, its output appended to `log`. Raises LaunchError."""
         ...

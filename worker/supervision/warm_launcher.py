@@ -19,8 +19,8 @@ from worker.supervision.trainer import LaunchError, TrainerProcess
 
 log = logging.getLogger(__name__)
 
-START_SECONDS = 60.0
-"""Longest wait for a warm parent to import torch, or to answer a launch."""
+ANSWER_SECONDS = 10.0
+"""Longest wait for a warm parent that is ready to answer a launch, or to end."""
 
 
 class WarmLauncher:
@@ -42,14 +42,15 @@ class WarmLauncher:
         self._thread = threading.Thread(target=self._serve, name="warm-launcher", daemon=True)
         self._thread.start()
 
+    def ready(self, seconds: float) -> bool:
+        return self._ready.wait(seconds)
+
     def launch(self, order: Path, log: Path, env: Mapping[str, str]) -> TrainerProcess:
-        if not self._ready.wait(START_SECONDS):
-            raise LaunchError(f"the warm parent was not ready within {START_SECONDS:.0f} s")
         key, launch = next(self._keys), _Launch()
         with self._lock:
             self._launching[key] = launch
         self._say({"launch": key, "order": str(order), "log": str(log), "env": dict(env)})
-        if not launch.answered.wait(START_SECONDS) or launch.trainer is None:
+        if not launch.answered.wait(ANSWER_SECONDS) or launch.trainer is None:
             raise LaunchError("the warm parent died before it could start the trainer")
         return launch.trainer
 
@@ -59,7 +60,7 @@ class WarmLauncher:
             channel, self._channel = self._channel, None
         if channel is not None:
             channel.shutdown(socket.SHUT_RDWR)
-        self._thread.join(START_SECONDS)
+        self._thread.join(ANSWER_SECONDS)
 
     def _serve(self) -> None:
         while not self._closed:

@@ -243,6 +243,9 @@ def test_a_trainer_that_cannot_start_counts_as_a_crash(live_database: Database, 
     room, _ = scripted_room(live_database, tmp_path, "")
 
     class NoLauncher:
+        def ready(self, _seconds: float) -> bool:
+            return True
+
         def launch(self, *_: object) -> None:
             raise LaunchError("no such program")
 

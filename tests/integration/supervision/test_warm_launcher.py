@@ -19,7 +19,7 @@ from tests.factories import WORKLOADS, running_job
 from worker.protocol import decode
 from worker.supervision.cold_launcher import ColdLauncher
 from worker.supervision.prepare import prepare, trainer_env
-from worker.supervision.trainer import Launcher
+from worker.supervision.trainer import Launcher, TrainerProcess
 from worker.supervision.warm_launcher import WarmLauncher
 
 LONG = {"trainer": {"epochs": 100_000}, "data": {"step_seconds": 0.05}}
@@ -37,6 +37,12 @@ def ordered(database: Database, root: Path, **request: object) -> tuple[Path, Pa
     job = running_job(database, **request)
     attempt = prepare(job, None, root, root / "data", WORKLOADS)
     return attempt.order, run_dir(root, job.id).log
+
+
+def start(launcher: Launcher, order: Path, log: Path) -> TrainerProcess:
+    """Launch as soon as the launcher can."""
+    assert launcher.ready(120)
+    return launcher.launch(order, log, trainer_env(os.environ))
 
 
 def wait_for_line(order: Path, type_: str) -> None:
@@ -57,7 +63,7 @@ def test_warm_and_cold_starts_end_with_the_same_messages(
 ) -> None:
     launcher: Launcher = ColdLauncher() if cold else warm
     order, log = ordered(live_database, tmp_path)
-    trainer = launcher.launch(order, log, trainer_env(os.environ))
+    trainer = start(launcher, order, log)
     assert trainer.wait(120) == 0, log.read_text()
     events = (order.parent / "events.jsonl").read_bytes().splitlines()
     last = decode(events[-1])
@@ -72,7 +78,7 @@ def test_a_trainer_has_its_own_session_and_stops_at_a_step_edge(
     live_database: Database, tmp_path: Path, warm: WarmLauncher
 ) -> None:
     order, log = ordered(live_database, tmp_path, **LONG)
-    trainer = warm.launch(order, log, trainer_env(os.environ))
+    trainer = start(warm, order, log)
     wait_for_line(order, "checkpoint")
     assert os.getsid(trainer.pid) == trainer.pid
     trainer.terminate()
@@ -83,7 +89,7 @@ def test_a_dead_warm_parent_takes_its_trainers_along_and_is_replaced(
     live_database: Database, tmp_path: Path, warm: WarmLauncher
 ) -> None:
     order, log = ordered(live_database, tmp_path, **LONG)
-    trainer = warm.launch(order, log, trainer_env(os.environ))
+    trainer = start(warm, order, log)
     wait_for_line(order, "checkpoint")
     process = psutil.Process(trainer.pid)
     parent = process.parent()
@@ -93,7 +99,7 @@ def test_a_dead_warm_parent_takes_its_trainers_along_and_is_replaced(
     assert trainer.launcher_lost
     process.wait(60)
     order, log = ordered(live_database, tmp_path)
-    assert warm.launch(order, log, trainer_env(os.environ)).wait(120) == 0
+    assert start(warm, order, log).wait(120) == 0
 
 
 def test_a_killed_worker_takes_warm_parent_and_trainers_along(
@@ -105,6 +111,7 @@ import os, threading
 from pathlib import Path
 from worker.supervision.warm_launcher import WarmLauncher
 launcher = WarmLauncher(dict(os.environ))
+launcher.ready(120)
 print(launcher.launch(Path({str(order)!r}), Path({str(log)!r}), dict(os.environ)).pid, flush=True)
 threading.Event().wait()
 """
