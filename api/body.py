@@ -134,7 +134,6 @@ def _walk(root: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
         yield path, item
         if isinstance(item, dict):
             waiting.extend(((*path, key[:80]), value) for key, value in item.items())
-            waiting.extend(((*path, "key"), key) for key in item)
         elif isinstance(item, list):
             waiting.extend(((*path, str(index)), value) for index, value in enumerate(item))
 
@@ -146,6 +145,8 @@ def _objection(path: tuple[str, ...], item: Any) -> str | None:
         return item.why
     if isinstance(item, str):
         return _text_objection(item)
+    if isinstance(item, dict):
+        return next((f"has a key that {why}" for why in map(_text_objection, item) if why), None)
     return None
 
 

@@ -20,7 +20,7 @@ from tests.conftest import SetClock
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would like httpx2; httpx is what our command line ships
-    from starlette.testclient import TestClient
+    from starlette.testclient import TestClient as TestClient
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Service:
     clock: SetClock
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        return self.client.get(path, **options)
+        answer: httpx.Response = self.client.get(path, **options)
+        return answer
 
     def json(self, path: str, **options: Any) -> Any:
         answer = self.client.get(path, **options)
@@ -42,7 +43,8 @@ class Service:
         return answer.json()
 
     def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
-        return self.client.post(path, **({} if body is None else {"json": body}), **options)
+        answer: httpx.Response = self.client.post(path, **({} if body is None else {"json": body}), **options)
+        return answer
 
     def run_dir(self, job_id: str) -> RunDir:
         return run_dir(self.settings.resolved_runs_dir, job_id)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 from sqlalchemy import insert
+from starlette.types import ASGIApp, Message
 
 from shared.db import Database
 from shared.jobs import store, transitions
@@ -91,6 +94,13 @@ def fail(database: Database, job: Job, message: str = "out of luck") -> None:
         store.apply(session, job.id, transitions.fail(job.attempt, now, Reason.CRASHED, message), now)
 
 
+def cancel_and_delete(database: Database, job: Job) -> None:
+    """A queued job vanishes."""
+    with database.write() as session:
+        store.request_cancel(session, job.id, None, database.now(session))
+        store.delete_job(session, job.id)
+
+
 def ended_job(database: Database, **request: Any) -> Job:
     job = running_job(database, **request)
     end(database, job)
@@ -107,3 +117,28 @@ def assert_problem(answer: httpx.Response, status: int, code: str, field: str | 
     assert body["detail"]
     if field is not None:
         assert field in [item["field"] for item in body["fields"]], body
+
+
+def ask_raw(app: ASGIApp, method: str, path: str) -> tuple[int, bytes]:
+    """Send a path exactly as it is spelled, as no well-behaved client would; (status, body)."""
+    return asyncio.run(_ask_raw(app, method, path))
+
+
+async def _ask_raw(app: ASGIApp, method: str, path: str) -> tuple[int, bytes]:
+    status, body = 0, b""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status, body
+        status = message.get("status", status)
+        body += message.get("body", b"")
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": method,
+        "path": unquote(path), "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"testserver")], "client": ("127.0.0.1", 1), "server": ("testserver", 80),
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return status, body

@@ -1,0 +1,259 @@
+"""Health, Prometheus, fleet, workloads, the page, the OpenAPI document, and errors nobody foresaw."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from api import queries
+from shared import telemetry
+from shared.jobs import store
+from shared.models import Worker
+from tests.factories import claim_job, running_job, submit_job
+from tests.integration.api.conftest import Service
+from tests.integration.api.planting import assert_problem, end, fail
+
+CALLS = [
+    "DELETE /jobs/{job_id}",
+    "GET /",
+    "GET /healthz",
+    "GET /jobs",
+    "GET /jobs/{job_id}",
+    "GET /jobs/{job_id}/artifacts",
+    "GET /jobs/{job_id}/artifacts/{artifact_id}",
+    "GET /jobs/{job_id}/checkpoints",
+    "GET /jobs/{job_id}/events",
+    "GET /jobs/{job_id}/logs",
+    "GET /jobs/{job_id}/memory",
+    "GET /jobs/{job_id}/metrics",
+    "GET /metrics",
+    "GET /readyz",
+    "GET /workers",
+    "GET /workloads",
+    "GET /workloads/{name}",
+    "POST /jobs",
+    "POST /jobs/{job_id}/cancel",
+    "POST /jobs/{job_id}/resume",
+]
+
+
+def test_the_document_lists_the_calls_that_are_fixed(service: Service) -> None:
+    document = service.json("/openapi.json")
+    found = [f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item]
+    assert sorted(found) == CALLS
+
+
+def test_every_call_is_documented_with_its_errors_as_problems(service: Service) -> None:
+    document = service.json("/openapi.json")
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            what = f"{method} {path}"
+            assert operation["summary"] and operation["tags"], what
+            errors = {
+                int(status): answer for status, answer in operation["responses"].items() if status >= "4"
+            }
+            assert {421, 422, 500} <= set(errors), what
+            assert ("{" in path) == (404 in errors), what
+            for status, answer in errors.items():
+                if status != 416:
+                    assert list(answer["content"]) == ["application/problem+json"], (what, status)
+    text = service.get("/openapi.json").text
+    assert "HTTPValidationError" not in text
+    names = set(re.findall(r"#/components/schemas/(\w+)", text))
+    assert names <= set(document["components"]["schemas"])
+
+
+def test_unknown_parameters_are_refused_by_name_on_every_call(service: Service) -> None:
+    job = submit_job(service.database)
+    for call in CALLS:
+        method, path = call.split(" ")
+        where = path.replace("{job_id}", job.id).replace("{name}", "noop").replace("{artifact_id}", "x")
+        answer = service.client.request(method, f"{where}?surprise=1")
+        if where == "/jobs" and method == "POST":
+            assert answer.status_code in (415, 422)
+        else:
+            assert_problem(answer, 422, "invalid_request", "surprise")
+
+
+def test_liveness_does_not_need_the_database(service: Service) -> None:
+    service.database.close()
+    assert service.json("/healthz") == {"status": "ok"}
+
+
+def test_readiness_says_which_part_fails(service: Service) -> None:
+    assert service.json("/readyz") == {"ready": True, "checks": {"database": "ok", "runs": "ok"}}
+    service.settings.resolved_runs_dir.rmdir()
+    answer = service.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "checks": {"database": "ok", "runs": "is not there"}}
+
+
+def test_readiness_names_a_database_without_its_tables(service: Service, tmp_path: Path) -> None:
+    _wreck(tmp_path)
+    answer = service.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"].startswith("does not answer")
+
+
+def test_a_database_that_does_not_answer_is_a_503_to_retry(service: Service, tmp_path: Path) -> None:
+    _wreck(tmp_path)
+    for answer in (service.get("/jobs"), service.post("/jobs", {"workload": "noop"})):
+        assert_problem(answer, 503, "unavailable")
+        assert answer.headers["retry-after"] == "1"
+
+
+def test_an_error_nobody_foresaw_tells_the_client_nothing_and_the_log_all(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("the secret sauce")
+
+    monkeypatch.setattr(queries, "list_jobs", explode)
+    with caplog.at_level(logging.ERROR):
+        answer = service.get("/jobs")
+    assert_problem(answer, 500, "internal_error")
+    assert "secret sauce" not in answer.text
+    number = answer.json()["detail"].split()[-1]
+    assert number in caplog.text and "the secret sauce" in caplog.text
+    assert _value(service, "epochd_unexpected_errors_total") == 1
+
+
+def test_paths_and_methods_that_are_not_there_are_problems(service: Service) -> None:
+    for path in ("/nope", "/jobs/", "/jobs/1/2/3", "/docs", "/redoc"):
+        assert_problem(service.get(path), 404, "not_found")
+    for method, path in (("PUT", "/jobs"), ("PATCH", "/jobs/x"), ("DELETE", "/jobs"), ("POST", "/metrics")):
+        answer = service.client.request(method, path)
+        assert_problem(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"]
+
+
+def test_every_call_on_a_job_that_is_not_there_is_not_found(service: Service) -> None:
+    for call in CALLS:
+        method, path = call.split(" ")
+        if "{job_id}" in path:
+            for missing in ("0" * 22, "x", "ABC", "%00"):
+                where = path.replace("{job_id}", missing).replace("{artifact_id}", "x")
+                assert_problem(service.client.request(method, where), 404, "not_found")
+
+
+def test_workloads_show_schema_and_presets(service: Service) -> None:
+    listed = {item["name"]: item for item in service.json("/workloads")["workloads"]}
+    assert listed["celestial"]["presets"] == ["smoke", "medium", "production"]
+    shown = service.json("/workloads/celestial")
+    assert shown["presets"]["production"]["model"] == {"d_model": 130}
+    assert {"data", "model", "trainer"} <= set(shown["schema"]["properties"])
+    assert shown["metrics"][0] == "train/loss"
+    assert_problem(service.get("/workloads/nobody"), 404, "not_found")
+
+
+def test_workers_show_what_they_run_and_who_is_silent(service: Service) -> None:
+    _plant_worker(service, "worker-1", 0)
+    _plant_worker(service, "worker-0", 31)
+    job = running_job(service.database)
+    alive, silent = service.json("/workers")["workers"]
+    assert (alive["id"], alive["alive"], alive["busy"], alive["running"]) == ("worker-1", True, 1, [job.id])
+    assert (silent["id"], silent["alive"], silent["busy"]) == ("worker-0", False, 0)
+
+
+def test_prometheus_counts_what_the_database_holds(service: Service) -> None:
+    _plant_worker(service, "worker-1", 0)
+    done, failed = running_job(service.database), running_job(service.database)
+    end(service.database, done)
+    fail(service.database, failed)
+    running = running_job(service.database, workload="celestial")
+    _report(service, running.id)
+    submit_job(service.database)
+    service.clock.advance(12)
+    assert _value(service, 'epochd_jobs{kind="train",status="succeeded",workload="noop"}') == 1
+    assert _value(service, 'epochd_jobs{kind="train",status="running",workload="celestial"}') == 1
+    assert _value(service, 'epochd_queue_depth{queue="cpu"}') == 1
+    assert _value(service, 'epochd_queue_oldest_seconds{queue="cpu"}') == 12
+    assert _value(service, 'epochd_attempts{outcome="crashed"}') == 1
+    assert _value(service, 'epochd_workers{state="alive"}') == 1
+    assert _value(service, 'epochd_worker_slots{state="free"}') == 3
+    slot = '{kind="train",slot="0",workload="celestial"}'
+    assert _value(service, f"epochd_running_progress_ratio{slot}") == 0.25
+    assert _value(service, f"epochd_running_rss_bytes{slot}") == 1024
+    assert _value(service, f"epochd_running_best_value{slot}") == 0.5
+    assert _value(service, 'epochd_request_seconds_count{method="GET",route="/metrics",status="200"}') > 0
+
+
+def test_ten_thousand_names_do_not_make_more_series(service: Service) -> None:
+    for number in range(telemetry.SLOTS + 5):
+        submit_job(service.database, name=f"name-{number}", tags=[f"tag-{number}"])
+        job = claim_job(service.database)
+        assert job is not None
+        _report(service, job.id)
+        service.get(f"/jobs/{job.id}")
+        service.get(f"/nope-{number}")
+    text = service.get("/metrics").text
+    assert "name-" not in text and "tag-" not in text and "nope-" not in text
+    series = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(series) <= 300
+    assert _value(service, "epochd_running_beyond_slots") == 5
+
+
+def test_every_series_that_is_shown_stands_in_the_table(service: Service) -> None:
+    table = {item.name for item in vars(telemetry).values() if isinstance(item, telemetry.Series)}
+    shown = set(re.findall(r"^# TYPE (\w+) ", service.get("/metrics").text, re.MULTILINE))
+    assert {name.removesuffix("_total").removesuffix("_created") for name in shown} <= table
+
+
+def test_the_page_and_its_parts_come_from_here_and_nowhere_else(service: Service) -> None:
+    page = service.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    parts = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
+    assert parts
+    for part in parts:
+        assert service.get(part).status_code == 200
+    for text in (page.text, *(service.get(part).text for part in parts)):
+        assert "//" not in re.sub(r"http://www\.w3\.org/2000/svg|(?m:^\s*//.*$)", "", text), (
+            "an address elsewhere"
+        )
+    assert "<style" not in page.text and not re.search(r"<script(?![^>]*src=)", page.text)
+    assert not re.search(r'\son\w+="', page.text) and 'style="' not in page.text
+
+
+def _value(service: Service, name: str) -> float:
+    for line in service.get("/metrics").text.splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.rsplit(" ", 1)[1])
+    raise AssertionError(f"no series {name}")
+
+
+def _report(service: Service, job_id: str) -> None:
+    with service.database.write() as session:
+        job = store.find(session, job_id)
+        job.progress = {"percent": 25.0, "epoch": 1, "step": 3}
+        job.memory = {"latest": {"rss_bytes": 1024}, "peak": {"rss_bytes": 2048}}
+        job.best = {"metric": "val/loss", "value": 0.5, "epoch": 1, "step": 2}
+
+
+def _plant_worker(service: Service, worker_id: str, silent_seconds: float) -> None:
+    with service.database.write() as session:
+        row = Worker(
+            id=worker_id,
+            host="box",
+            pid=1,
+            queues=["cpu"],
+            slots=4,
+            cpus=4.0,
+            memory_gib=8.0,
+            gpus=0,
+            pressure={},
+            started_at=service.clock.now,
+            heartbeat_at=service.clock.now - timedelta(seconds=silent_seconds),
+        )
+        session.add(row)
+
+
+def _wreck(folder: Path) -> None:
+    with sqlite3.connect(folder / "epochd.db") as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("ALTER TABLE jobs RENAME TO lost")
+    connection.close()
