@@ -214,6 +214,19 @@ def test_known_future_of_the_sky_reaches_the_forecast() -> None:
     assert not torch.allclose(model(x, marks, other, decoder_marks), model(x, marks, decoder, decoder_marks))
 
 
+def test_forecast_is_read_off_the_asked_days_and_not_off_the_known_ones() -> None:
+    spec = small_spec()
+    model = small_model(spec).eval()
+    model.decoder = nn.ModuleList()
+    x, marks, decoder, decoder_marks = inputs(spec, 1)
+    before = model(x, marks, decoder, decoder_marks)
+    first, last = decoder.clone(), decoder.clone()
+    first[:, 0] += 1.0
+    last[:, -1] += 1.0
+    assert torch.equal(model(x, marks, first, decoder_marks), before)
+    assert not torch.allclose(model(x, marks, last, decoder_marks)[:, -1], before[:, -1])
+
+
 def test_every_column_of_the_past_reaches_the_forecast() -> None:
     spec = small_spec({"forecast": "level"})
     x, *others = inputs(spec, 1)
