@@ -21,7 +21,7 @@ from worker.training.manifest import (
     encode_manifest,
     newest_first,
 )
-from worker.training.state import Snapshot
+from worker.training.state import AppState, Snapshot, restore
 from worker.training.tensors import read_safetensors, safetensors_chunks
 
 STATE_NAME = "state.json"
@@ -92,9 +92,10 @@ class CheckpointStore:
         """Read every byte and compare. Raises CorruptCheckpoint naming the first file that differs."""
         return verify_folder(self._folder / name, self.manifest(name))
 
-    def read(self, name: str) -> Snapshot:
-        """The snapshot of a checkpoint that was verified just before."""
-        return read_folder(self._folder / name)
+    def restore(self, name: str, state: AppState) -> None:
+        """Put back what a checkpoint holds that was verified just before. Raises InvalidSpec."""
+        folder = self._folder / name
+        restore(state, component_names(folder), lambda component: read_folder(folder, [component]))
 
     def quarantine(self, name: str) -> None:
         """Set a bad checkpoint aside, under a name that no restore looks at."""
@@ -154,9 +155,14 @@ def verify_folder(folder: Path, manifest: Manifest) -> Manifest:
     return manifest
 
 
+def component_names(folder: Path) -> list[str]:
+    """The components in a verified checkpoint folder."""
+    return list(_trees(folder))
+
+
 def read_folder(folder: Path, only: Iterable[str] | None = None) -> Snapshot:
     """The snapshot in a verified checkpoint folder, or some components of it."""
-    trees: dict[str, Any] = json.loads(_read(folder / STATE_NAME))
+    trees = _trees(folder)
     wanted = set(trees if only is None else only)
     tensors = {
         name: read_safetensors(path) if (path := folder / f"{name}.safetensors").exists() else {}
@@ -168,6 +174,11 @@ def read_folder(folder: Path, only: Iterable[str] | None = None) -> Snapshot:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of any checkpoint folder. Raises CorruptCheckpoint."""
     return decode_manifest(_read(folder / MANIFEST_NAME))
+
+
+def _trees(folder: Path) -> dict[str, Any]:
+    trees: dict[str, Any] = json.loads(_read(folder / STATE_NAME))
+    return trees
 
 
 def _contents(snapshot: Snapshot) -> Iterable[tuple[str, Iterable[memoryview]]]:

@@ -1,4 +1,4 @@
-"""Writes protocol messages, each with one system call, so that a kill loses nothing that was said."""
+"""Writes protocol messages: whole lines only, points in batches, everything else at once."""
 
 from __future__ import annotations
 
@@ -14,35 +14,46 @@ from worker.protocol import Message, encode
 from worker.training.finite import finite
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+HELD_SECONDS = 0.25
+"""How long points may wait for others, so that a fast loop does not pay for a write at every step."""
 
 
 class Reporter:
-    """Appends to an attempt's events file. Nothing is held back: a line costs about 5 µs, two metrics in it.
+    """Appends to an attempt's events file. Safe to call from the memory thread.
 
-    Safe to call from the memory thread. While the disk is full, lines wait and go out in order later.
+    Points are held only while more of them come quickly; any other message takes them along, in order.
+    While the disk is full, lines wait and go out later.
     """
 
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._waiting = b""
+        self._held: list[bytes] = []
+        self._written_at = -float("inf")
         self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
         if not _ends_a_line(self._file):
-            self._waiting = b"\n"
+            self._held.append(b"\n")
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Say one message; NaN and infinity become null."""
-        line = _line({"type": kind, "time": self._now(), **fields})
+        now = self._now()
+        line = _line({"type": kind, "time": now, **fields})
         with self._lock:
-            self._waiting = self._write(self._waiting + line)
+            self._held.append(line)
+            if kind != "points" or not 0 <= now - self._written_at < HELD_SECONDS:
+                self._write(now)
+
+    def flush(self) -> None:
+        """Have all that was said in the file; before a checkpoint, whose resume repeats no earlier step."""
+        with self._lock:
+            self._write(self._now())
 
     def close(self) -> None:
         """Close the file. Raises OSError where something could not be said."""
-        with self._lock:
-            left = self._write(self._waiting)
-            os.close(self._file)
-        if left:
-            raise OSError(errno.ENOSPC, f"{len(left)} bytes of messages could not be written")
+        self.flush()
+        os.close(self._file)
+        if self._held:
+            raise OSError(errno.ENOSPC, f"{sum(map(len, self._held))} bytes of messages could not be written")
 
     def __enter__(self) -> Self:
         return self
@@ -52,15 +63,17 @@ class Reporter:
     ) -> None:
         self.close()
 
-    def _write(self, data: bytes) -> bytes:
-        """Write what the disk takes; the rest comes back."""
+    def _write(self, now: float) -> None:
+        """Write what the disk takes; the rest is held."""
+        self._written_at = now
+        data = b"".join(self._held)
         try:
             while data:
                 data = data[os.write(self._file, data) :]
         except OSError as error:
             if error.errno not in FULL:
                 raise
-        return data
+        self._held = [data] if data else []
 
 
 def _line(message: Message) -> bytes:

@@ -13,7 +13,7 @@ from worker.training.manifest import Manifest
 from worker.training.reporter import Reporter
 from worker.training.saving import Origin
 from worker.training.schedule import depends_on_epochs
-from worker.training.state import AppState, restore
+from worker.training.state import AppState
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def restore_from(
     store: CheckpointStore, manifest: Manifest, state: AppState, origin: Origin, schedule: ScheduleSpec
 ) -> Resumed:
     """Put the state back and say whether what follows is bit for bit what would have followed."""
-    restore(state, store.read(manifest.id))
+    store.restore(manifest.id, state)
     reasons = inexact_because(manifest, origin, schedule)
     if reasons:
         return Resumed(manifest, False, "; ".join(reasons))

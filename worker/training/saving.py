@@ -85,6 +85,7 @@ class Saver:
         """Write a checkpoint of the present state and clean up behind it; whether it was written."""
         if improved:
             self._best.kept_as(checkpoint_id(self._progress.step, self._origin.attempt))
+        self._report.flush()
         # Also after a failure: a full disk must not make every step try again.
         self._last = self._clock()
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,15 +57,18 @@ def capture(state: AppState) -> Snapshot:
     return Snapshot(trees, tensors)
 
 
-def restore(state: AppState, snapshot: Snapshot) -> None:
-    """Put every component back, generators last. Raises InvalidSpec where the model is another."""
-    if set(state) != set(snapshot.trees):
-        missing, unknown = set(state) - set(snapshot.trees), set(snapshot.trees) - set(state)
+def restore(state: AppState, names: Iterable[str], read: Callable[[str], Snapshot]) -> None:
+    """Put every component back, one in memory at a time, generators last.
+
+    Raises InvalidSpec where the checkpoint's components `names`, or their shapes, are those of another job.
+    """
+    missing, unknown = set(state) - set(names), set(names) - set(state)
+    if missing or unknown:
         raise InvalidSpec(
             f"the checkpoint does not fit this job: missing {sorted(missing)}, unknown {sorted(unknown)}"
         )
     for name in sorted(state, key=lambda name: name == RNG):
-        load_component(state[name], name, snapshot)
+        load_component(state[name], name, read(name))
 
 
 def load_component(component: Stateful, name: str, snapshot: Snapshot) -> None:

@@ -23,7 +23,7 @@ from worker.training.files import FileDigest, Files
 from worker.training.manifest import BestSoFar, Manifest, decode_manifest, encode_manifest, newest_first
 from worker.training.retention import expendable
 from worker.training.rng import RngState
-from worker.training.state import AppState, capture, restore
+from worker.training.state import AppState, capture
 
 
 def manifest_of(step: int = 1, files: Mapping[str, FileDigest] | None = None, **fields: Any) -> Manifest:
@@ -84,7 +84,7 @@ def test_any_damage_to_any_file_is_detected_and_the_older_one_stands(
         assert store.ids() == ["step-000000001.a0001"]
         assert store.quarantined() == [f"{NEWEST}.corrupt"]
         restored = state_of(0)
-        restore(restored, store.read(store.verify(store.ids()[0]).id))
+        store.restore(store.verify(store.ids()[0]).id, restored)
         assert float(restored["model"].state_dict()["weight"][0, 0]) == 1
 
 

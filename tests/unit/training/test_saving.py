@@ -29,11 +29,12 @@ class Stage:
         self.best = BestMetric("val/loss", "min")
         self.store = CheckpointStore(folder, Files())
         self.events = folder.parent / "events.jsonl"
+        self.report = Reporter(self.events, time.time)
         parsed = CheckpointSpec.model_validate({"every_epochs": None, **spec})
         self.saver = Saver(
             self.store, parsed, Origin("01job", 1, "s", 3, {}),
             {"model": nn.Linear(1, 1), "progress": self.progress, "best": self.best, "rng": RngState()},
-            self.progress, self.best, Reporter(self.events, time.time), lambda: self.now, time.time, None,
+            self.progress, self.best, self.report, lambda: self.now, time.time, None,
         )  # fmt: skip
 
     def told(self, kind: str) -> list[dict[str, Any]]:
@@ -108,6 +109,24 @@ def test_the_same_position_is_not_saved_twice_at_the_end(folder: Path) -> None:
     stage.saver.save()
     stage.saver.save_or_raise()
     assert len(stage.told("checkpoint")) == 1
+
+
+def test_points_up_to_a_checkpoint_are_told_before_it_is_published(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(folder)
+    stage.report.emit("points", step=1)
+    stage.report.emit("points", step=2)
+    seen: list[int] = []
+    original = Files.rename
+
+    def publish(files: Files, source: Path, target: Path) -> None:
+        seen.append(len(stage.told("points")))
+        original(files, source, target)
+
+    monkeypatch.setattr(Files, "rename", publish)
+    stage.saver.save()
+    assert seen == [2]
 
 
 def test_old_checkpoints_go_only_once_the_new_one_reads_back(

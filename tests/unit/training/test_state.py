@@ -97,7 +97,7 @@ def test_a_component_that_draws_while_saved_does_not_move_the_stream() -> None:
     snapshot = capture(state)
     after_save = draw()
     seed_everything(4)
-    restore(state, snapshot)
+    restore(state, state, lambda _name: snapshot)
     assert draw() == after_save
     seed_everything(3)
     assert draw() == after_save
@@ -113,10 +113,10 @@ def test_seeds_reach_every_generator() -> None:
 def test_a_checkpoint_of_another_model_is_refused_by_name() -> None:
     snapshot = capture({"model": nn.Linear(2, 2), "rng": RngState()})
     with pytest.raises(InvalidSpec, match="checkpoint's model does not fit"):
-        restore({"model": nn.Linear(3, 2), "rng": RngState()}, snapshot)
+        restore({"model": nn.Linear(3, 2), "rng": RngState()}, snapshot.trees, lambda _name: snapshot)
 
 
 def test_a_state_with_a_new_component_is_refused_not_half_restored() -> None:
     snapshot = capture({"rng": RngState()})
     with pytest.raises(InvalidSpec, match=r"missing \['model'\]"):
-        restore({"model": nn.Linear(3, 2), "rng": RngState()}, snapshot)
+        restore({"model": nn.Linear(3, 2), "rng": RngState()}, snapshot.trees, lambda _name: snapshot)

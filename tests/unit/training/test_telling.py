@@ -30,6 +30,34 @@ def test_nan_is_told_as_null(tmp_path: Path) -> None:
     ]
 
 
+def test_points_are_held_for_a_moment_and_come_out_in_order(tmp_path: Path) -> None:
+    clock = Ticking()
+    report = Reporter(tmp_path / "e", clock)
+    report.emit("stage", name="train")
+    for step in (1, 2):
+        report.emit("points", step=step)
+    assert len(lines(tmp_path / "e")) == 1
+    clock.now += 0.3
+    report.emit("points", step=3)
+    assert [line.get("step") for line in lines(tmp_path / "e")] == [None, 1, 2, 3]
+    report.emit("points", step=4)
+    report.emit("best", step=5)
+    assert [line.get("step") for line in lines(tmp_path / "e")] == [None, 1, 2, 3, 4, 5]
+    clock.now -= 3600
+    report.emit("points", step=6)
+    assert len(lines(tmp_path / "e")) == 7, "a clock set back must not hold points for an hour"
+    report.close()
+
+
+def test_held_points_are_written_before_a_flush_returns(tmp_path: Path) -> None:
+    report = Reporter(tmp_path / "e", lambda: 5.0)
+    report.emit("points", step=1)
+    report.emit("points", step=2)
+    report.flush()
+    assert len(lines(tmp_path / "e")) == 2
+    report.close()
+
+
 def test_a_message_is_on_the_disk_when_emit_returns(tmp_path: Path) -> None:
     report = Reporter(tmp_path / "e", lambda: 5.0)
     report.emit("stage", name="data")
