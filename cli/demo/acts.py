@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cli import figures
 from cli.client import Client, job_path
 from cli.demo.proof import Story
 from cli.errors import ServiceFailed
@@ -20,7 +21,8 @@ SPEC: Json = {
     "preset": "medium",
     "name": "demo",
     "tags": ["demo"],
-    "trainer": {"epochs": 8},
+    "data": {"rows": 1000, "seq_len": 64, "label_len": 32},
+    "trainer": {"epochs": 12},
 }
 """Sized so that two cores train it in a few minutes."""
 
@@ -31,9 +33,10 @@ def play(client: Client, screen: Screen, tell: Tell) -> Story:
     """The whole demo; what was seen of the job on the way. Raises CliError where an act fails."""
     job_id = _submit(client, tell)
     _watch_half(client, job_id, screen, tell)
-    cancelled = _cancel(client, job_id, screen, tell)
+    _cancel(client, job_id, screen, tell)
+    checkpoint = _newest_checkpoint(client, job_id, tell)
     final = _resume(client, job_id, screen, tell)
-    return Story(cancelled, final, client.get(job_path(job_id, "artifacts"))["artifacts"])
+    return Story(checkpoint, final, client.get(job_path(job_id, "artifacts"))["artifacts"])
 
 
 def _submit(client: Client, tell: Tell) -> str:
@@ -57,15 +60,21 @@ def is_half_done(job: Json) -> bool:
     return progress["stage"] == "train" and (progress["percent"] or 0.0) >= HALF_WAY_PERCENT
 
 
-def _cancel(client: Client, job_id: str, screen: Screen, tell: Tell) -> Json:
+def _cancel(client: Client, job_id: str, screen: Screen, tell: Tell) -> None:
     tell("\n3. Cancelling it: the trainer finishes its step, writes a checkpoint and ends.")
     client.post(job_path(job_id, "cancel"), {})
     job = watch_until(client, job_id, screen, _never)
-    progress = job["progress"]
-    tell(f"   It is {job['status']}, at step {progress['step']} of {progress['steps']}.")
     if job["status"] != "cancelled":
         raise ServiceFailed(f"the job should be cancelled and is {job['status']}: {job['message']}")
-    return job
+
+
+def _newest_checkpoint(client: Client, job_id: str, tell: Tell) -> Json:
+    kept: list[Json] = client.get(job_path(job_id, "checkpoints"))["checkpoints"]
+    ready = [checkpoint for checkpoint in kept if checkpoint["state"] == "ready"]
+    if not ready:
+        raise ServiceFailed("the cancelled job left no checkpoint")
+    tell(f"   It is cancelled; {ready[0]['id']} holds everything, {figures.size(ready[0]['bytes'])}.")
+    return ready[0]
 
 
 def _resume(client: Client, job_id: str, screen: Screen, tell: Tell) -> Json:

@@ -14,8 +14,8 @@ Json = dict[str, Any]
 class Story:
     """What was seen of the job."""
 
-    cancelled: Json
-    """The job after it was cancelled."""
+    checkpoint: Json
+    """The newest it had when it was cancelled."""
     final: Json
     """The job after it was resumed and ended."""
     artifacts: list[Json]
@@ -27,19 +27,19 @@ def complaints(story: Story, run_dir: Path) -> Iterator[str]:
     final = story.final
     if final["status"] != "succeeded":
         yield f"the resumed job {final['status']}: {final['message']}"
-    yield from _about_the_resume(story.cancelled, final)
+    yield from _about_the_resume(story.checkpoint, final)
     yield from _about_the_files(story.artifacts, run_dir)
 
 
-def _about_the_resume(cancelled: Json, final: Json) -> Iterator[str]:
+def _about_the_resume(checkpoint: Json, final: Json) -> Iterator[str]:
     last = final["attempts"][-1]
-    stopped_at, steps = cancelled["progress"]["step"], cancelled["progress"]["steps"]
-    if stopped_at >= steps:
-        yield "the job had done all its steps before it was cancelled"
+    steps = final["progress"]["steps"]
+    if not 0 < checkpoint["step"] < steps:
+        yield f"the job was cancelled at step {checkpoint['step']} of {steps}, which is not half way"
     if len(final["attempts"]) < 2:
         yield "the job never had a second attempt"
-    if last["resumed_step"] != stopped_at:
-        yield f"the resume went on from step {last['resumed_step']}, the cancel was at step {stopped_at}"
+    if last["resumed_from"] != checkpoint["id"]:
+        yield f"the resume went on from {last['resumed_from']}, the newest checkpoint was {checkpoint['id']}"
     if final["progress"]["step"] != steps:
         yield f"the job ended at step {final['progress']['step']} of {steps}"
 

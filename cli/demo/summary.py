@@ -47,7 +47,7 @@ def _job(story: Story) -> Iterator[str]:
     job, last = story.final, story.final["attempts"][-1]
     peak = job["memory"]["peak"]
     yield f"Job {job['id']} {job['status']} after {len(job['attempts'])} attempts."
-    yield f"  cancelled at step {story.cancelled['progress']['step']}, resumed from {last['resumed_from']}"
+    yield f"  cancelled at step {story.checkpoint['step']} of {job['progress']['steps']}, resumed from there"
     yield f"  exact resume: {_exact(last)}"
     rss, swap = figures.size(peak.get("rss_peak_bytes")), figures.size(peak.get("swap_bytes"))
     yield f"  peak memory: {rss}, swap {swap}"

@@ -57,8 +57,8 @@ def artifacts(*names: str, size: int = 2) -> list[Json]:
 
 
 def a_story(final: Json | None = None, stopped_at: int = 24, left: list[Json] | None = None) -> Story:
-    cancelled = a_job(status="cancelled", progress=progress(stopped_at))
-    return Story(cancelled, final or final_job(), left or artifacts("results.json", "curves.png"))
+    checkpoint = {"id": f"step-{stopped_at:09d}.a0001", "step": stopped_at}
+    return Story(checkpoint, final or final_job(), left or artifacts("results.json", "curves.png"))
 
 
 def test_a_demo_in_which_everything_happened_has_no_complaints(run_dir: Path) -> None:
@@ -69,9 +69,12 @@ def test_a_demo_in_which_everything_happened_has_no_complaints(run_dir: Path) ->
     ("story", "sentence"),
     [
         (a_story(final_job(status="failed", message="no disk")), "the resumed job failed: no disk"),
-        (a_story(stopped_at=48), "had done all its steps before it was cancelled"),
+        (a_story(stopped_at=48), "cancelled at step 48 of 48, which is not half way"),
         (a_story(final_job(attempts=[an_attempt(1)])), "never had a second attempt"),
-        (a_story(stopped_at=20), "went on from step 24, the cancel was at step 20"),
+        (
+            a_story(stopped_at=20),
+            "went on from step-000000024.a0001, the newest checkpoint was step-000000020.a0001",
+        ),
         (a_story(final_job(progress=progress(40))), "ended at step 40 of 48"),
         (a_story(left=artifacts("curves.png")), "no results.json"),
         (a_story(left=artifacts("results.json")), "no figure"),

@@ -1,0 +1,59 @@
+"""`epochd up` as a user starts it: a process of its own over a fresh state directory, on a free port."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.e2e.embedded import wait_until
+
+
+@dataclass(frozen=True)
+class Running:
+    """The launcher and where its service answers."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    state_dir: Path
+
+    def family(self) -> list[psutil.Process]:
+        """The launcher and everything that it started, and they started."""
+        launcher = psutil.Process(self.process.pid)
+        return [launcher, *launcher.children(recursive=True)]
+
+    def epochd(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """One line of the command against this service."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *words, "--url", self.url],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+
+
+@contextmanager
+def epochd_up(folder: Path, *flags: str, path: Path | None = None) -> Iterator[Running]:
+    """A ready service that works in `folder`, with one more folder of packages; ended with the block."""
+    said = folder / "up.txt"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("EPOCHD_")}
+    if path is not None:
+        environ["PYTHONPATH"] = str(path)
+    command = [sys.executable, "-m", "cli", "up", "--port", "0", *flags]
+    with said.open("wb") as out:
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        wait_until(lambda: b" is ready at " in said.read_bytes() or process.poll() is not None, "readiness")
+        assert process.poll() is None, said.read_text()
+        url = said.read_text().split(" is ready at ")[1].split()[0]
+        yield Running(process, url, folder / ".epochd")
+    finally:
+        process.terminate()
+        process.wait(90)
