@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from migrations.migrate import upgrade
 from shared.db import Database, open_database
+from tests.servers import PostgresServer, postgres_server
 
 
 class SetClock:
@@ -48,6 +49,40 @@ def database(migrated_file: Path, tmp_path: Path, clock: SetClock) -> Iterator[D
     path = tmp_path / "epochd.db"
     shutil.copy(migrated_file, path)
     opened = open_database(f"sqlite:///{path}", clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server, started when the first test asks for it."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_url(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) -> str:
+    """The address of a fresh migrated database, of each kind we run on."""
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.create_database()
+    path = tmp_path / "epochd.db"
+    shutil.copy(migrated_file, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def any_database(any_url: str, clock: SetClock) -> Iterator[Database]:
+    """A fresh database of each kind, with a clock the test sets."""
+    opened = open_database(any_url, clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def any_live_database(any_url: str) -> Iterator[Database]:
+    """The same with the database's own clock."""
+    opened = open_database(any_url)
     yield opened
     opened.close()
 

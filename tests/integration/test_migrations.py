@@ -12,15 +12,15 @@ from shared.models import Base
 from tests.factories import fetch_job, submit_job
 
 
-def test_the_migrated_schema_equals_the_models(database: Database) -> None:
-    with database.engine.connect() as connection:
+def test_the_migrated_schema_equals_the_models(any_database: Database) -> None:
+    with any_database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_migrating_twice_changes_nothing_and_keeps_rows(database: Database) -> None:
-    job = submit_job(database)
-    upgrade(database.engine)
-    assert fetch_job(database, job.id).id == job.id
+def test_migrating_twice_changes_nothing_and_keeps_rows(any_database: Database) -> None:
+    job = submit_job(any_database)
+    upgrade(any_database.engine)
+    assert fetch_job(any_database, job.id).id == job.id
 
 
 def test_sqlite_keeps_its_promises(database: Database) -> None:

