@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parse(settings, arguments)
     signal.signal(signal.SIGTERM, _leave)  # uvicorn serves to the end first, then raises the signal once more
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for talkative in ("alembic", "uvicorn"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
         refuse_open_bind(asked.host, None if settings.token is None else settings.token.get_secret_value())
         listening = _listen(asked.host, asked.port)

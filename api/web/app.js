@@ -213,9 +213,17 @@ function progress(job) {
     el("span", {class: "quiet"}, [percent === null ? "" : `${Math.floor(percent)} %`, place, running].filter(Boolean).join(", "))];
 }
 
-const status = job => el("span", {class: `status ${job.status}`}, job.status);
-const best = job => job.best === null ? "" : `${job.best.metric} ${short(job.best.value)}`;
-const section = (title, ...children) => el("section", {}, el("h2", {}, title), ...children);
+function status(job) {
+  return el("span", {class: `status ${job.status}`}, job.status);
+}
+
+function best(job) {
+  return job.best === null ? "" : `${job.best.metric} ${short(job.best.value)}`;
+}
+
+function section(title, ...children) {
+  return el("section", {}, el("h2", {}, title), ...children);
+}
 
 function bytes(count) {
   if (count === undefined || count === null) return "";

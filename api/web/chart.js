@@ -42,7 +42,7 @@ function ranges(curves, zero) {
   if (high === -Infinity) return null;
   const room = (high - low) * 0.05 || Math.abs(high) * 0.1 || 1;
   if (right === left) right = left + 1;
-  return {left, right, low: zero ? low : low - room, high: high + room};
+  return {left, right, low: low >= 0 ? Math.max(0, low - room) : low - room, high: high + room};
 }
 
 const across = (range, x) => LEFT + (x - range.left) / (range.right - range.left) * (WIDTH - LEFT - RIGHT);

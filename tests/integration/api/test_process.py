@@ -1,0 +1,62 @@
+"""`python -m api` as a process: it comes up, says where, answers, and goes when asked."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "api", "--port", "0", *arguments],
+        env={**os.environ, "EPOCHD_STATE_DIR": str(folder), **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("controller", [(), ("--controller",)])
+def test_it_serves_and_ends_cleanly_though_a_stream_is_open(
+    tmp_path: Path, controller: tuple[str, ...]
+) -> None:
+    with start(tmp_path / "state", *controller) as process:
+        assert process.stderr is not None
+        found = None
+        while found is None:
+            line = process.stderr.readline()
+            assert line, "it ended before it listened"
+            found = re.search(r"epochd listens on http://127\.0\.0\.1:(\d+)", line)
+        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)
+        connection.request("POST", "/jobs", '{"workload":"noop"}', {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 201
+        location = answer.headers["Location"]
+        connection.request("GET", f"{location}/events", headers={"Accept": "text/event-stream"})
+        stream = connection.getresponse()
+        assert stream.readline() == b"retry: 1000\n"
+        process.send_signal(signal.SIGTERM)
+        stream.read()
+        assert process.wait(60) == 0
+        connection.close()
+
+
+def test_it_does_not_listen_to_others_without_a_token(tmp_path: Path) -> None:
+    with start(tmp_path, "--host", "0.0.0.0") as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "without a token" in said and "Traceback" not in said
+
+
+def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
+    with start(tmp_path, "--host", "127.0.0.300") as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "without a token" in said or "cannot listen" in said
