@@ -43,7 +43,8 @@ def why_waiting(job: Needs, alive: Sequence[Offer], now: datetime) -> str:
     if not listening:
         return f"no live worker serves the {job.queue} queue; start one with: epochd up"
     if not any(_fits(job, worker) for worker in listening):
-        return f"it needs {_needs(job)} and no live worker offers that much; the largest offers {_most(listening)}"
+        largest = _most(listening)
+        return f"it needs {_needs(job)} and no live worker offers that much; the largest offers {largest}"
     return "every worker that could run it is busy"
 
 
