@@ -15,6 +15,7 @@ from api import errors, openapi, queries
 from api.collector import DatabaseCollector
 from api.logs import log_size
 from api.observe import Observe, RequestTelemetry
+from api.overview_cache import OverviewCache
 from api.routers import artifacts, events, exposition, health, jobs, logs, metrics, pages, workers, workloads
 from api.security import Guard
 from api.transact import Writer
@@ -41,6 +42,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.writer = Writer(database)
     app.state.workloads = installed_workloads()
     app.state.watcher = Watcher(partial(_look, database, settings.resolved_runs_dir))
+    app.state.overviews = OverviewCache()
     app.state.registry = CollectorRegistry()
     app.state.registry.register(DatabaseCollector(database, app.state.workloads, settings.lease_seconds))
     errors.install(app)

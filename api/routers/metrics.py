@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from api import queries
@@ -16,8 +17,9 @@ from api.deps import DatabaseDep, JobId, QueryModel, WatcherDep
 from api.errors import refused
 from api.memory_overview import memory_overview
 from api.overview import overview
+from api.overview_cache import OverviewCache
 from api.schemas.series import MemoryPage, MetricsPage
-from api.series import SeriesFilter, Stretch, newest_point, newest_sample, points_after, samples_after
+from api.series import Row, SeriesFilter, Stretch, newest_sample, points_after, samples_after
 from api.watch import Mark, Part, Watcher, of_points, of_samples
 from shared.clock import monotonic
 from shared.db import Database
@@ -60,8 +62,8 @@ async def metrics(
     which = SeriesFilter(tuple(query.name), query.split)
     if query.max_points is not None:
         _check_overview(query)
-        read = partial(_read_overview, database, job_id, which, query.max_points)
-        return _page(await run_in_threadpool(read), "m")
+        cache: OverviewCache = request.app.state.overviews
+        return await run_in_threadpool(_overview, database, cache, job_id, which, query.max_points)
     after = read_row_cursor("m", query.after)
     read = partial(_read_points, database, job_id, which, after, query.limit)
     return _page(await _wait_for(read, job_id, of_points, query.wait, watcher, request), "m")
@@ -116,13 +118,18 @@ def _read_samples(database: Database, job_id: str, after: int, limit: int) -> tu
         return samples_after(session, job_id, after, limit), mark
 
 
-def _read_overview(
-    database: Database, job_id: str, which: SeriesFilter, max_points: int
-) -> tuple[Stretch, Mark]:
+def _overview(
+    database: Database, cache: OverviewCache, job_id: str, which: SeriesFilter, max_points: int
+) -> Response:
     with database.read() as session:
         mark = queries.mark(session, job_id)
-        newest = newest_point(session, job_id)
-        return Stretch(overview(session, job_id, which, max_points), newest, True), mark
+        make = partial(_overview_json, session, job_id, which, max_points)
+        points = cache.get((job_id, which, max_points), mark.point, make)
+    return _json(points, row_cursor("m", mark.point), mark.final)
+
+
+def _overview_json(session: Session, job_id: str, which: SeriesFilter, max_points: int) -> bytes:
+    return _encode(overview(session, job_id, which, max_points))
 
 
 def _read_memory_overview(database: Database, job_id: str, max_points: int) -> tuple[Stretch, Mark]:
@@ -140,9 +147,14 @@ def _check_overview(query: SeriesQuery) -> None:
 
 def _page(read: tuple[Stretch, Mark], letter: str) -> Response:
     stretch, mark = read
-    body = {
-        "points": stretch.rows,
-        "next": row_cursor(letter, stretch.next_id),
-        "done": mark.final and stretch.complete,
-    }
-    return Response(json.dumps(body, separators=(",", ":"), allow_nan=False), media_type="application/json")
+    done = mark.final and stretch.complete
+    return _json(_encode(stretch.rows), row_cursor(letter, stretch.next_id), done)
+
+
+def _json(points: bytes, following: str, done: bool) -> Response:
+    rest = json.dumps({"next": following, "done": done})
+    return Response(b'{"points":%b,%b' % (points, rest[1:].encode()), media_type="application/json")
+
+
+def _encode(rows: list[Row]) -> bytes:
+    return json.dumps(rows, separators=(",", ":"), allow_nan=False).encode()

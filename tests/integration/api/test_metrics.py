@@ -158,6 +158,19 @@ def test_an_overview_goes_on_with_its_cursor(service: Service) -> None:
     assert _values(service.json(f"/jobs/{job.id}/metrics", params={"after": cursor})) == [7.0]
 
 
+def test_an_overview_asked_again_shows_new_points_and_forgets_rewound_ones(service: Service) -> None:
+    job = running_job(service.database)
+    path = f"/jobs/{job.id}/metrics?max_points=10"
+    plant_points(service.database, job, [1.0, 2.0, 3.0])
+    assert _values(service.json(path)) == _values(service.json(path)) == [1.0, 2.0, 3.0]
+    with service.database.write() as session:
+        session.execute(delete(MetricPoint).where(MetricPoint.step > 1))
+    assert _values(service.json(path)) == [1.0]
+    plant_points(service.database, job, [2.5], first_step=2)
+    assert _values(service.json(path)) == [1.0, 2.5]
+    assert _values(service.json(f"{path}&split=val")) == []
+
+
 def test_memory_samples_have_their_own_cursor(service: Service) -> None:
     job = running_job(service.database)
     plant_samples(service.database, job, [{"rss_bytes": 1}, {"rss_bytes": 2, "swap_bytes": 3}])
