@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from cli.exits import Exit
+from cli.main import main
 from tests.e2e.embedded import wait_until
 from tests.e2e.running import Running, epochd_up
 
@@ -129,6 +130,18 @@ def test_sigterm_leaves_no_process_and_a_running_job_goes_on_at_the_next_start(t
             "worker_shutdown",
             "completed",
         ]
+
+
+def test_the_demo_plays_to_its_end_and_judges_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The demo of the README over a smaller job; its own checks decide the exit code."""
+    small = {"workload": "celestial", "data": {"rows": 200}, "trainer": {"epochs": 16}}
+    monkeypatch.setattr("cli.demo.acts.SPEC", small)
+    assert main(["demo", "--state-dir", str(tmp_path)]) == Exit.OK
+    told = capsys.readouterr().out
+    assert "exact resume: yes" in told
+    assert "persistence" in told and "linear" in told
 
 
 def _is_zombie(process: psutil.Process) -> bool:
