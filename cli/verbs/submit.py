@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _dry_run(client, spec, arguments.json)
         key = arguments.idempotency_key
         job = client.post("/jobs", spec, headers={"Idempotency-Key": key} if key else None)
-        _tell(client, job, spec, arguments.json)
+        _tell(client, job, spec, arguments)
         if not arguments.watch:
             return Exit.OK
         return watch_to_end(client, job["id"], fitting_screen(arguments.json))
@@ -80,9 +80,9 @@ def _dry_run(client: Client, spec: dict[str, Any], as_json: bool) -> int:
     return Exit.OK
 
 
-def _tell(client: Client, job: dict[str, Any], spec: dict[str, Any], as_json: bool) -> None:
-    if as_json:
+def _tell(client: Client, job: dict[str, Any], spec: dict[str, Any], arguments: argparse.Namespace) -> None:
+    if not arguments.json:
+        say(job["id"])
+        remark(curl_line(client.url, spec))
+    elif not arguments.watch:  # what is watched is printed by the watching, a job a line
         print_json(job)
-        return
-    say(job["id"])
-    remark(curl_line(client.url, spec))

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from cli.embedded.child import spawn
 from cli.embedded.ground import StateDirectory, usable_port
@@ -66,6 +67,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         flag = f"--{name.replace('_', '-')}" if name in given else f"EPOCHD_{name.upper()}"
         raise WrongUsage(f"{flag}: {first['msg'].lower()}") from None
+    except SettingsError as error:
+        raise WrongUsage(f"the environment cannot be read: {error}") from None
 
 
 def _token(settings: Settings) -> str | None:

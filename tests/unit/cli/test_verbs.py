@@ -231,6 +231,36 @@ def test_cancel_and_resume_send_only_what_was_asked(
     assert ID in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("flags", "variable", "value", "sentence"),
+    [
+        (["--port", "99999"], "EPOCHD_SLOTS", "1", "--port: input should be less than or equal to 65535"),
+        (["--slots", "0"], "EPOCHD_SLOTS", "1", "--slots: input should be greater"),
+        ([], "EPOCHD_LEASE_SECONDS", "-1", "EPOCHD_LEASE_SECONDS: input should be greater than 0"),
+        ([], "EPOCHD_ALLOWED_HOSTS", "[", "the environment cannot be read"),
+    ],
+)
+def test_up_names_the_flag_or_the_variable_that_is_wrong(
+    flags: list[str],
+    variable: str,
+    value: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert main(["up", *flags]) == Exit.USAGE
+    assert sentence in capsys.readouterr().err
+
+
+def test_submit_with_json_and_watch_prints_one_job_a_line(service: FakeService, capsys: Capture) -> None:
+    service.answers["POST /jobs"] = (201, a_job(status="queued"))
+    service.answers[f"GET /jobs/{ID}"] = (200, a_job(status="succeeded"))
+    service.answers[f"GET /jobs/{ID}/metrics"] = (200, {"points": [], "next": "m0", "done": True})
+    assert main(["submit", "--workload", "noop", "--json", "--watch"]) == Exit.OK
+    assert [json.loads(line)["status"] for line in capsys.readouterr().out.splitlines()] == ["succeeded"]
+
+
 def test_delete_needs_no_body_in_the_answer(service: FakeService, capsys: Capture) -> None:
     service.answers[f"DELETE /jobs/{ID}"] = (204, b"")
     assert main(["delete", ID, "--json"]) == Exit.OK
