@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.maintenance.loops import start_loops
-from api.security import refuse_open_bind
+from api.security import is_loopback, refuse_open_bind
 from migrations.migrate import upgrade
 from shared.db import Database, open_database
 from shared.settings import Settings
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app = create_app(settings, database)
     with _loops(database, settings) if asked.controller else _no_loops():
         log.info("epochd listens on %s", _address(listening))
+        if not is_loopback(asked.host):
+            hosts = ", ".join(settings.allowed_hosts)
+            log.info("it answers to the host names %s; EPOCHD_ALLOWED_HOSTS says which", hosts)
         _Server(app).run(sockets=[listening])
     database.close()
     return 0

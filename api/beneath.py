@@ -6,9 +6,10 @@ import os
 import stat
 from pathlib import Path, PurePosixPath
 
-from starlette.responses import FileResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
+from api.errors import problem
 from shared.errors import NotFound
 
 _STEP = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -56,7 +57,28 @@ class OpenFileResponse(FileResponse):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = 0
+
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                refused = message["status"]
+            if not refused:
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            size = os.fstat(self._descriptor).st_size
+            await super().__call__(scope, receive, send_unless_refused)
         finally:
             os.close(self._descriptor)
+        if refused:
+            await _range_problem(refused, size, scope["path"])(scope, receive, send)
+
+
+def _range_problem(status: int, size: int, path: str) -> Response:
+    if status == 416:
+        detail = f"Range: the file has {size} bytes and none of them was asked for"
+        return problem(
+            416, "range_not_satisfiable", detail, path, headers={"Content-Range": f"bytes */{size}"}
+        )
+    return problem(status, "malformed_range", "Range: must be written as bytes=first-last", path)

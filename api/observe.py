@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import unexpected
@@ -47,6 +48,8 @@ class Observe:
 
         try:
             await self._app(scope, receive, send_observed)
+        except ClientDisconnect:
+            return  # nobody is left to answer
         except Exception as error:
             if answered:
                 raise  # half an answer is out: only cutting the connection tells the client

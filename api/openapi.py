@@ -75,6 +75,8 @@ def _statuses(path: str, method: str) -> set[int]:
         found -= {401, 503}
     if "{" in path:
         found.add(404)
+    if path.endswith("/{artifact_id}"):
+        found |= {400, 416}
     return found
 
 

@@ -39,7 +39,6 @@ def artifacts(job_id: JobId, database: DatabaseDep) -> ArtifactList:
     responses={
         200: {"content": {"application/octet-stream": {}}, "description": "The file."},
         206: {"description": "The range that was asked for."},
-        416: {"description": "The range lies outside the file."},
     },
     summary="Download an artifact",
 )
