@@ -114,6 +114,20 @@ def test_a_worker_that_dies_is_replaced_and_runs_jobs_again(running: Running) ->
     assert watched.returncode == Exit.OK, watched.stderr
 
 
+def test_a_watcher_outlives_the_api_and_sees_the_job_end(running: Running) -> None:
+    flags = ("--set", "data.step_seconds=0.1", "--set", "data.samples=16", "--set", "trainer.epochs=5")
+    command = [sys.executable, "-m", "cli", "submit", "--workload", "noop", *flags, "--watch"]
+    with subprocess.Popen([*command, "--url", running.url], stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        job_id = watching.stdout.readline().strip()
+        wait_until(lambda: (job_of(running, job_id)["progress"]["step"] or 0) >= 2, "the second step")
+        next(process for process in running.family() if "--controller" in process.cmdline()).kill()
+        told = watching.stdout.read()
+        assert watching.wait(120) == Exit.OK, told
+    assert "trying again in" in told
+    assert told.splitlines()[-1].startswith("succeeded · attempt 1")
+
+
 def test_sigterm_leaves_no_process_and_a_running_job_goes_on_at_the_next_start(tmp_path: Path) -> None:
     with epochd_up(tmp_path) as service:
         job_id = submit(service, "--workload", "noop", "--set", "data.step_seconds=0.05",
