@@ -73,7 +73,7 @@ class AttemptView(View):
     """The checkpoint it went on from."""
     resumed_step: int | None
     exact: bool | None
-    """Whether it went on bit for bit where the earlier one stood; null where it began anew."""
+    """Whether it went on bit for bit where the earlier one stood; null until it is known."""
     exact_why: str | None
 
 

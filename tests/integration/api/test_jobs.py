@@ -75,6 +75,16 @@ def test_a_job_shows_its_attempts_and_that_one_resume_was_not_exact(service: Ser
     assert "spec" not in listed and "attempts" not in listed
 
 
+def test_a_job_that_was_never_resumed_says_nothing_about_exactness(service: Service) -> None:
+    job = running_job(service.database)
+    with service.database.write() as session:
+        row = session.get(Attempt, (job.id, 1))
+        assert row is not None
+        row.exact, row.exact_why, row.resumed_step = True, "its first step is still to come", 0
+    for shown in (service.json(f"/jobs/{job.id}"), service.json("/jobs")["jobs"][0]):
+        assert (shown["exact"], shown["exact_why"]) == (None, None)
+
+
 def test_pages_neither_skip_nor_repeat_when_newer_jobs_arrive(service: Service) -> None:
     ids = [_submit_later(service) for _ in range(7)]
     first = service.json("/jobs?limit=3")
