@@ -13,9 +13,9 @@ from shared.jobs.store import Capacity
 from shared.log import configure_logging
 from shared.settings import Settings
 from shared.specs.catalogue import installed_workloads
+from worker.hostmem import read_paging
 from worker.supervision.attempt import Room, ShutdownFlag, supervise
 from worker.supervision.claims import ClaimLoop
-from worker.supervision.hostkills import HostKills
 from worker.supervision.prepare import trainer_env, worker_environ
 from worker.supervision.presence import Presence, host_pressure, offered
 from worker.supervision.slots import Slots
@@ -37,7 +37,7 @@ def main() -> int:
         launcher=WarmLauncher(trainer_env(environ)),
         clock=monotonic,
         environ=environ,
-        kills=HostKills(),
+        oom_kills=lambda: read_paging().oom_kills,
         shutting_down=shutting_down,
     )
     cpus, memory_gib = offered(settings)

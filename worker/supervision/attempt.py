@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,7 +22,6 @@ from shared.settings import Settings
 from shared.specs.contract import Contract
 from shared.specs.parts import RetrySpec
 from worker.supervision.finish import Finish, finish
-from worker.supervision.hostkills import HostKills
 from worker.supervision.ingest import EventTail, open_tails
 from worker.supervision.lease import LeaseKeeper
 from worker.supervision.limits import Limits
@@ -49,7 +48,8 @@ class Room:
     launcher: Launcher
     clock: Monotonic
     environ: Mapping[str, str]
-    kills: HostKills
+    oom_kills: Callable[[], int]
+    """Kills by the kernel's out-of-memory killer so far."""
     shutting_down: ShutdownFlag
 
 
@@ -91,7 +91,7 @@ class Supervisor:
         self._lease = LeaseKeeper(self._renew, room.clock, settings.heartbeat_seconds, settings.fence_seconds)
         self._limits = Limits(room.clock(), job.spec["time_limit_seconds"], job.spec["stall_limit_seconds"])
         self._stopper = Stopper()
-        self._kills_before = room.kills.count()
+        self._kills_before = room.oom_kills()
         self._looked_at = room.clock()
         self._tails: list[EventTail] = []
 
@@ -130,7 +130,7 @@ class Supervisor:
             failure=self._tails[-1].failure,
             stop=self._stopper.cause,
             launcher_lost=trainer.launcher_lost,
-            oom_killed=self._room.kills.count() > self._kills_before,
+            oom_killed=self._room.oom_kills() > self._kills_before,
             time_limit_seconds=self._job.spec["time_limit_seconds"],
             stall_limit_seconds=self._job.spec["stall_limit_seconds"],
         )

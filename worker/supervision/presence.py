@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import psutil
 from sqlalchemy import delete, update
 
 from shared.db import Database
 from shared.models import Worker
 from shared.settings import Settings
+from worker.hostmem import read_machine, read_paging, read_pressure
 
 GIB = 1024**3
 
@@ -67,17 +67,19 @@ class Presence:
 def offered(settings: Settings) -> tuple[float, float]:
     """(cores, GiB of memory) this worker offers: what is set, else all the machine has."""
     cpus = settings.cpus or float(len(os.sched_getaffinity(0)))
-    return cpus, settings.memory_gib or psutil.virtual_memory().total / GIB
+    return cpus, settings.memory_gib or read_machine().total_bytes / GIB
 
 
 def host_pressure() -> Mapping[str, Any]:
-    """Memory, swap and load of this host."""
-    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    """Memory, swap, memory pressure and load of this host."""
+    machine, paging, pressure = read_machine(), read_paging(), read_pressure()
     return {
-        "memory_available_bytes": memory.available,
-        "memory_total_bytes": memory.total,
-        "swap_used_bytes": swap.used,
-        "swap_in_bytes": swap.sin,
-        "swap_out_bytes": swap.sout,
+        "memory_available_bytes": machine.available_bytes,
+        "memory_total_bytes": machine.total_bytes,
+        "swap_used_bytes": machine.swap_used_bytes,
+        "swapped_in_bytes": paging.swapped_in_bytes,
+        "swapped_out_bytes": paging.swapped_out_bytes,
+        "pressure_some_percent": None if pressure is None else pressure.some_percent,
+        "pressure_full_percent": None if pressure is None else pressure.full_percent,
         "load_1m": os.getloadavg()[0],
     }

@@ -15,7 +15,6 @@ from shared.settings import Settings
 from tests.factories import WORKLOADS
 from worker.supervision.attempt import Room, ShutdownFlag
 from worker.supervision.cold_launcher import ColdLauncher
-from worker.supervision.hostkills import HostKills
 from worker.supervision.trainer import TrainerProcess
 
 PRELUDE = """
@@ -63,8 +62,13 @@ def scripted_room(
     """A worker's room whose trainers run `script`."""
     launcher = RecordingLauncher(script)
     settings = Settings(state_dir=folder, **{"lease_seconds": 30.0, **values})
-    room = Room(database, settings, WORKLOADS, launcher, clock, {}, HostKills(folder), ShutdownFlag())
+    room = Room(database, settings, WORKLOADS, launcher, clock, {}, no_kills, ShutdownFlag())
     return room, launcher
+
+
+def no_kills() -> int:
+    """A kernel that never ran out of memory."""
+    return 0
 
 
 def hurried_clock(seconds: float) -> Callable[[], float]:
