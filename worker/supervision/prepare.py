@@ -18,6 +18,10 @@ from worker.protocol import Order
 PRIVATE_PREFIX = "EPOCHD_"
 """Our own settings hold addresses and secrets; a trainer needs none of them."""
 
+TRAINER_DEFAULTS = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that wait for each other sleep instead of spinning: beside other jobs a step spun for most of its
+time (20 s where 4 s suffice, benchmarks/celestial_step.py on two busy cores). The worker's own value wins."""
+
 
 def prepare(
     job: Job,
@@ -50,7 +54,7 @@ def prepare(
 def trainer_env(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of a trainer: the worker's, without epochd's own settings."""
     kept = {key: value for key, value in environ.items() if not key.startswith(PRIVATE_PREFIX)}
-    return {**kept, "PYTHONUNBUFFERED": "1"}
+    return {**TRAINER_DEFAULTS, **kept, "PYTHONUNBUFFERED": "1"}
 
 
 def all_event_files(directory: RunDir, newest: int) -> dict[int, Path]:
