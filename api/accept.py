@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from api import queries
 from api.errors import refused
 from shared.errors import InvalidSpec, NotFound
 from shared.jobs import store
+from shared.jobs.checkpoints import find_checkpoint
 from shared.models import Job
 from shared.specs.catalogue import find_workload
 from shared.specs.contract import Adjustment, Contract
@@ -63,7 +63,7 @@ def _source_checkpoint(session: Session, source: InitFrom, workload: str) -> str
     if job.workload != workload:
         raise refused("init_from.job", f"job {job.id} is of workload {job.workload}, not {workload}")
     try:
-        return queries.find_checkpoint(session, job.id, source.checkpoint).id
+        return find_checkpoint(session, job.id, source.checkpoint).id
     except NotFound as error:
         field = "init_from.job" if source.checkpoint in ("best", "last") else "init_from.checkpoint"
         raise refused(field, error.message) from None
@@ -71,7 +71,7 @@ def _source_checkpoint(session: Session, source: InitFrom, workload: str) -> str
 
 def _epochs_done(session: Session, job: Job, resume_from: str) -> int:
     try:
-        return queries.find_checkpoint(session, job.id, resume_from).epoch
+        return find_checkpoint(session, job.id, resume_from).epoch
     except NotFound:
         if resume_from == "last":
             return 0  # no checkpoint: the job begins anew

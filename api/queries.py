@@ -18,6 +18,7 @@ from api.watch import Mark
 from shared.errors import NotFound
 from shared.jobs import store
 from shared.jobs.status import JobStatus
+from shared.jobs.waiting import why_waiting
 from shared.models import (
     Artifact,
     Attempt,
@@ -43,14 +44,23 @@ class JobFilter:
     tag: str | None = None
 
 
-def job_view(session: Session, job_id: str) -> JobView:
-    """A job with its attempts. Raises NotFound."""
+@dataclass(frozen=True)
+class Fleet:
+    """When it is, and since when a worker must have been heard to count as alive."""
+
+    now: datetime
+    alive_since: datetime
+
+
+def job_view(session: Session, job_id: str, fleet: Fleet | None = None) -> JobView:
+    """A job with its attempts, and what it waits for where it is told who is alive. Raises NotFound."""
     job = store.find(session, job_id)
     attempts = session.scalars(
         select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.attempt)
     ).all()
     return JobView(
         **_common(job, _tags(session, [job_id]).get(job_id, []), attempts),
+        waiting=None if fleet is None else _waiting(session, job, fleet),
         spec=job.spec,
         results=job.results,
         attempts=[AttemptView.model_validate(row) for row in attempts],
@@ -60,7 +70,7 @@ def job_view(session: Session, job_id: str) -> JobView:
 def new_job_view(job: Job) -> JobView:
     """A job just submitted, without asking the database what it was just told."""
     tags = sorted(set(job.spec["tags"]))
-    return JobView(**_common(job, tags, ()), spec=job.spec, results=None, attempts=[])
+    return JobView(**_common(job, tags, ()), waiting=None, spec=job.spec, results=None, attempts=[])
 
 
 def list_jobs(session: Session, which: JobFilter, before: str | None, limit: int) -> list[JobSummary]:
@@ -109,21 +119,6 @@ def checkpoints(session: Session, job_id: str) -> list[CheckpointView]:
     return [CheckpointView.model_validate(row) for row in rows]
 
 
-def find_checkpoint(session: Session, job_id: str, which: str) -> Checkpoint:
-    """The usable checkpoint that `last`, `best` or an id names. Raises NotFound."""
-    query = select(Checkpoint).where(Checkpoint.job_id == job_id, Checkpoint.state == "ready")
-    if which == "best":
-        query = query.where(Checkpoint.best)
-    elif which != "last":
-        query = query.where(Checkpoint.id == which)
-    newest_first = query.order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc(), Checkpoint.id.desc())
-    found = session.scalars(newest_first.limit(1)).one_or_none()
-    if found is None:
-        called = "usable checkpoint" if which == "last" else f"usable checkpoint {which[:80]!r}"
-        raise NotFound(f"job {job_id} has no {called}")
-    return found
-
-
 def artifacts(session: Session, job_id: str) -> list[ArtifactView]:
     """A job's artifacts by path."""
     rows = session.scalars(select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.path))
@@ -167,6 +162,13 @@ def mark(session: Session, job_id: str, log_bytes: int = 0) -> Mark:
     if found is None:
         raise NotFound(f"there is no job {job_id[:60]!r}")
     return found
+
+
+def _waiting(session: Session, job: Job, fleet: Fleet) -> str | None:
+    if job.status != JobStatus.QUEUED:
+        return None
+    alive = session.scalars(select(Worker).where(Worker.heartbeat_at >= fleet.alive_since)).all()
+    return why_waiting(job, alive, fleet.now)
 
 
 def _summaries(session: Session, jobs: Sequence[Job]) -> list[JobSummary]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -127,10 +127,12 @@ def list_jobs(query: Annotated[ListQuery, Query()], database: DatabaseDep) -> Jo
 
 
 @router.get("/{job_id}", response_model=JobView, dependencies=[Depends(no_query)], summary="Show a job")
-def show(job_id: JobId, database: DatabaseDep) -> JobView:
-    """Status, progress, effective spec, attempts, results."""
+def show(job_id: JobId, database: DatabaseDep, settings: SettingsDep) -> JobView:
+    """Status, progress, effective spec, attempts, results; for a queued job, what it waits for."""
     with database.read() as session:
-        return queries.job_view(session, job_id)
+        now = database.now(session)
+        fleet = queries.Fleet(now, now - timedelta(seconds=settings.lease_seconds))
+        return queries.job_view(session, job_id, fleet)
 
 
 @router.post(

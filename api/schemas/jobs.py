@@ -174,6 +174,7 @@ class JobView(JobSummary):
     model_config = ConfigDict(
         json_schema_extra=example(
             **_SUMMARY,
+            waiting=None,
             spec={"kind": "train", "workload": "celestial", "preset": "smoke", "trainer": {"epochs": 2}},
             results=None,
             attempts=[
@@ -194,6 +195,8 @@ class JobView(JobSummary):
         )
     )
 
+    waiting: str | None
+    """What a queued job waits for, in a sentence; null otherwise."""
     spec: dict[str, Any]
     """Every value that runs."""
     results: dict[str, Any] | None

@@ -39,6 +39,8 @@ def panel(picture: Picture) -> list[str]:
     lines += [line for line in (_best(job), _memory(job)) if line]
     if job.get("message") and job["status"] != "running":
         lines.append(job["message"])
+    if job.get("waiting") and job.get("attempt"):
+        lines.append(job["waiting"])
     if picture.trouble:
         lines.append(picture.trouble)
     return lines
@@ -67,6 +69,8 @@ def status_line(job: Json) -> str:
         parts.append(stage)
     if job.get("cancel_requested_at") and job["status"] == "running":
         parts.append("cancel requested")
+    if job.get("waiting") and not job.get("attempt"):
+        parts.append(job["waiting"])
     if job.get("attempt"):
         parts.append(f"attempt {job['attempt']}")
     if job.get("reason") and job["status"] != "running":

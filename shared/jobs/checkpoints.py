@@ -19,7 +19,8 @@ def find_checkpoint(session: Session, job_id: str, which: str) -> Checkpoint:
     newest = ready.order_by(Checkpoint.attempt.desc(), Checkpoint.step.desc()).limit(1)
     checkpoint = session.scalars(newest).one_or_none()
     if checkpoint is None:
-        raise NotFound(f"job {job_id[:60]} has no checkpoint {which[:80]!r}")
+        called = "usable checkpoint" if which == "last" else f"usable checkpoint {which[:80]!r}"
+        raise NotFound(f"job {job_id[:60]} has no {called}")
     return checkpoint
 
 

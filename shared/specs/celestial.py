@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from shared.errors import FieldProblem, InvalidSpec
 from shared.specs.contract import Adjusted, Adjustment, Contract
 from shared.specs.job import JobSpec
 from shared.specs.parts import Part
@@ -18,6 +19,9 @@ BODIES = (
     "sun", "moon", "mercury", "venus", "mars", "jupiter", "saturn",
     "uranus", "neptune", "pluto", "north_node", "south_node", "chiron",
 )  # fmt: skip
+
+
+MOST_D_MODEL = 8192
 
 
 class CelestialData(Part):
@@ -51,7 +55,7 @@ class CelestialData(Part):
 class CelestialModel(Part):
     """Sizes of the forecaster. `d_model` is raised to a multiple of lcm(13 bodies, heads)."""
 
-    d_model: int = Field(208, ge=8, le=8192)
+    d_model: int = Field(208, ge=8, le=MOST_D_MODEL)
     n_heads: int = Field(8, ge=1, le=64)
     e_layers: int = Field(4, ge=1, le=32)
     """Graph attention layers."""
@@ -106,6 +110,11 @@ def adjust(spec: CelestialSpec) -> Adjusted:
     used = compatible_d_model(asked, heads)
     if used == asked:
         return spec, ()
+    if used > MOST_D_MODEL:
+        sentence = (
+            f"the next width that bodies and heads divide is {used}, above {MOST_D_MODEL}; use fewer heads"
+        )
+        raise InvalidSpec(f"model.d_model: {sentence}", (FieldProblem("model.d_model", sentence),))
     why = f"d_model must be a multiple of {lcm(len(BODIES), heads)} ({len(BODIES)} bodies, {heads} heads)"
     model = spec.model.model_copy(update={"d_model": used})
     return spec.model_copy(update={"model": model}), (Adjustment("model.d_model", asked, used, why),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,8 @@ def resolve_spec(request: Mapping[str, Any], workloads: Mapping[str, Contract]) 
     contract = find_workload(_required_text(request, "workload"), workloads)
     layered = merge(_preset(contract, request), request)
     try:
-        spec = contract.spec_type.model_validate(layered)
+        # Strict as JSON is: "3" and true are no integers, while a list is still a tuple.
+        spec = contract.spec_type.model_validate_json(json.dumps(layered), strict=True)
     except ValidationError as error:
         raise InvalidSpec(*field_sentences(error)) from None
     spec, adjustments = contract.adjust(spec)

@@ -54,7 +54,9 @@ class Pace:
         """Seconds until so many steps and so many epoch ends are done; None before the first step."""
         if self._seconds <= 0:
             return None
-        return steps_left * self._seconds / self._steps + epochs_left * (self._between_epochs or 0.0)
+        return max(0, steps_left) * self._seconds / self._steps + max(0, epochs_left) * (
+            self._between_epochs or 0.0
+        )
 
 
 def clock_text(seconds: float | None) -> str:
