@@ -30,4 +30,7 @@ class PlainLines:
         if not picture.job:
             return []
         said, self._status = self._status, status_line(picture.job)
-        return [self._status] if self._status != said else []
+        if self._status == said:
+            return []
+        why = picture.job.get("message") if picture.job["status"] == "failed" else None
+        return [self._status, why] if why else [self._status]

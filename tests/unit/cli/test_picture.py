@@ -79,3 +79,10 @@ def test_plain_lines_say_each_epoch_and_each_change_once() -> None:
 def test_plain_lines_tell_trouble_before_there_is_any_job() -> None:
     lines = PlainLines()
     assert lines.new(seen(Update(trouble="away"))) == ["away"]
+
+
+def test_plain_lines_tell_why_a_job_failed_and_what_a_queued_one_waits_for() -> None:
+    failed = a_job(status="failed", reason="invalid_data", message="prices.csv holds 3 rows; 320 are needed")
+    assert PlainLines().new(seen(Update(failed)))[-1] == "prices.csv holds 3 rows; 320 are needed"
+    queued = a_job(status="queued", attempt=0, waiting="no live worker serves the cpu queue")
+    assert PlainLines().new(seen(Update(queued))) == ["queued · no live worker serves the cpu queue"]
