@@ -45,7 +45,7 @@ def why_waiting(job: Needs, alive: Sequence[Offer], now: datetime) -> str:
     if not any(_fits(job, worker) for worker in listening):
         largest = _most(listening)
         return f"it needs {_needs(job)} and no live worker offers that much; the largest offers {largest}"
-    return "every worker that could run it is busy"
+    return "every worker that could run it is busy or still starting"
 
 
 def _fits(job: Needs, worker: Offer) -> bool:
