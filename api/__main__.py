@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from api.maintenance.loops import start_loops
 from api.security import is_loopback, refuse_open_bind
 from migrations.migrate import upgrade
 from shared.db import Database, open_database
+from shared.failpoints import arm
 from shared.settings import Settings
 
 log = logging.getLogger("epochd.api")
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for talkative in ("alembic", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
+        arm(os.environ)
         refuse_open_bind(asked.host, None if settings.token is None else settings.token.get_secret_value())
         listening = _listen(asked.host, asked.port)
     except (ValueError, OSError) as error:

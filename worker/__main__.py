@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -9,6 +10,7 @@ import threading
 from shared.bell import BellListener, ring
 from shared.clock import monotonic
 from shared.db import open_database
+from shared.failpoints import arm
 from shared.jobs.store import Capacity
 from shared.log import configure_logging
 from shared.settings import Settings
@@ -21,6 +23,8 @@ from worker.supervision.presence import Presence, host_pressure, offered
 from worker.supervision.slots import Slots
 from worker.supervision.warm_launcher import WarmLauncher
 
+log = logging.getLogger(__name__)
+
 
 def main() -> int:
     """Register, work until SIGTERM or SIGINT, let every trainer checkpoint, deregister."""
@@ -30,6 +34,11 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     environ = worker_environ()
+    try:
+        arm(environ)
+    except ValueError as error:
+        log.error("%s", error)  # noqa: TRY400
+        return 2
     room = Room(
         database=open_database(settings.resolved_database_url),
         settings=settings,

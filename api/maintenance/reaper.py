@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.db import Database
 from shared.errors import Conflict
+from shared.failpoints import reach
 from shared.jobs import store, transitions
 from shared.jobs.status import JobStatus
 from shared.jobs.store import Lease
@@ -37,7 +38,10 @@ def _expire(database: Database, lease: Lease, grace_seconds: float) -> bool:
         now = database.now(session)
         expired_by = now - timedelta(seconds=grace_seconds)
         expiry = transitions.expire(lease.attempt, now, expired_by, lease.cancel_requested)
-        return _applied(session, lease.job_id, expiry, now)
+        applied = _applied(session, lease.job_id, expiry, now)
+        reach("reap.before_commit")
+    reach("reap.after_commit")
+    return applied
 
 
 def _end(database: Database, job_id: str) -> bool:

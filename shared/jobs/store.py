@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, CursorResult, delete, insert, select, upda
 from sqlalchemy.orm import Session
 
 from shared.errors import Conflict, InvalidTransition, NotFound, StaleAttempt
+from shared.failpoints import reach
 from shared.jobs import transitions
 from shared.jobs.status import JobStatus
 from shared.jobs.transitions import Transition
@@ -86,6 +87,7 @@ def claim_next(
     job_id, attempt = found
     until = now + timedelta(seconds=lease_seconds)
     apply(session, job_id, transitions.claim(attempt, owner, now, until), now)
+    reach("claim.before_commit")
     return find(session, job_id)
 
 
@@ -125,6 +127,7 @@ def request_cancel(session: Session, job_id: str, grace_seconds: float | None, n
         values = {"cancel_requested_at": now, "cancel_grace_seconds": grace_seconds}
         note_progress(session, job_id, job.attempt, values)
         record_event(session, job_id, job.attempt, "cancel_requested", {"grace_seconds": grace_seconds}, now)
+    reach("cancel.before_commit")
     return find(session, job_id)
 
 

@@ -58,6 +58,7 @@ RULES = (
         ours=(
             "shared.clock",
             "shared.errors",
+            "shared.failpoints",
             "shared.log",
             "shared.rundir",
             "shared.specs",

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.clock import Monotonic
 from shared.db import Database
 from shared.errors import EpochdError, StaleAttempt
+from shared.failpoints import reach
 from shared.jobs import store
 from shared.jobs.status import Reason
 from shared.jobs.store import Lease
@@ -65,6 +66,7 @@ class ShutdownFlag:
 
 def supervise(room: Room, job: Job) -> None:
     """Run one claimed attempt to its end and apply one transition; nothing where the lease is lost."""
+    reach("claim.after_commit")
     supervisor = Supervisor(room, job)
     try:
         trainer = supervisor.start()
@@ -106,10 +108,12 @@ class Supervisor:
         events = all_event_files(directory, job.attempt)
         self._tails = open_tails(room.database, job.id, job.attempt, events)
         self._await_launcher()
+        reach("spawn.before")
         return room.launcher.launch(attempt.order, directory.log, trainer_env(room.environ))
 
     def watch(self, trainer: TrainerProcess) -> int:
         """Keep the lease, take messages, deliver stops, until the trainer has ended."""
+        reach("spawn.after")
         while (exit_code := trainer.wait(TICK_SECONDS)) is None:
             self._lease.tick()
             self._look_for_cancel()
@@ -150,6 +154,7 @@ class Supervisor:
                 raise LaunchError("the lease ran out before a trainer could be started")
 
     def _renew(self) -> Lease:
+        reach("heartbeat.before")
         with self._room.database.write() as session:
             until = self._room.database.now(session) + timedelta(seconds=self._room.settings.lease_seconds)
             return store.heartbeat(session, self._job.id, self._job.attempt, until)
@@ -214,6 +219,7 @@ class Supervisor:
     def _act(self, trainer: TrainerProcess) -> None:
         action = self._stopper.action(self._room.clock())
         if action is Action.TERMINATE:
+            reach("cancel.before_terminate")
             trainer.terminate()
         elif action is Action.KILL:
             trainer.kill()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.db import Database
 from shared.errors import InvalidTransition, StaleAttempt
+from shared.failpoints import reach
 from shared.jobs import store, transitions
 from shared.jobs.checkpoints import left_checkpoint
 from shared.jobs.status import JobStatus
@@ -56,6 +57,7 @@ def finish(database: Database, done: Finish, lease: LeaseKeeper) -> None:
 
 
 def _apply_once(database: Database, done: Finish) -> None:
+    reach("finish.before")
     with database.write() as session:
         job = store.find(session, done.job_id)
         if job.attempt != done.attempt or job.status != JobStatus.RUNNING:
@@ -71,6 +73,8 @@ def _apply_once(database: Database, done: Finish) -> None:
             made_progress=left_checkpoint(session, done.job_id, done.attempt),
         )
         store.apply(session, done.job_id, _honour_cancel(job, transition, now), now)
+        reach("finish.before_commit")
+    reach("finish.after_commit")
 
 
 def _honour_cancel(job: Job, transition: Transition, now: datetime) -> Transition:

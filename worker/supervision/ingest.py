@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared.db import Database
 from shared.errors import StaleAttempt
+from shared.failpoints import reach
 from shared.models import Attempt
 from worker.protocol import Message, decode
 from worker.supervision.fold import fold
@@ -61,6 +62,8 @@ class EventTail:
                 self.offset = _stored_offset(session, self)
                 return True
             record(session, folded, self.holder)
+            reach("ingest.before_commit")
+        reach("ingest.after_commit")
         self.offset = end
         self.failure = folded.failure or self.failure
         self.finished = self.finished or folded.finished

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.clock import Monotonic
 from shared.errors import StaleAttempt
+from shared.failpoints import reach
 from shared.jobs.store import Lease
 
 
@@ -62,3 +63,4 @@ class LeaseKeeper:
             self.last_error = f"{type(error).__name__}: {error}"
         else:
             self._renewed_at, self.last_error = now, None
+            reach("heartbeat.after")

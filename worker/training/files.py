@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from shared.failpoints import reach
+
 READ_CHUNK = 4 * 1024 * 1024
 """Bytes read at a time while a file is hashed."""
 
@@ -32,22 +34,30 @@ class Files:
         return path.open("xb", buffering=0)
 
     def write(self, handle: BinaryIO, data: memoryview) -> None:
+        reach("checkpoint.before_write")
         while data:
             data = data[handle.write(data) :]
+        reach("checkpoint.after_write")
 
     def sync(self, handle: BinaryIO) -> None:
+        reach("checkpoint.before_sync")
         os.fsync(handle.fileno())
+        reach("checkpoint.after_sync")
 
     def sync_folder(self, path: Path) -> None:
         """Make the names in a folder durable; a rename without this may vanish with the power."""
+        reach("checkpoint.before_sync_folder")
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        reach("checkpoint.after_sync_folder")
 
     def rename(self, source: Path, target: Path) -> None:
+        reach("checkpoint.before_rename")
         source.rename(target)
+        reach("checkpoint.after_rename")
 
     def remove_tree(self, path: Path) -> None:
         shutil.rmtree(path)

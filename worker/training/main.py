@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ from shared.errors import (
     RunDirectoryBusy,
     TrainingError,
 )
+from shared.failpoints import arm
 from shared.rundir import RunDir
 from worker.protocol import ExitCode, Order, read_order
 from worker.training.attempt import run_attempt
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 
 def run_order(order_path: Path) -> int:
     """Do what an order says, in this process. Everything process-wide is set here, nothing at import."""
+    arm(os.environ)
     with StopFlag() as stop, train_log():
         order = read_order(order_path)
         directory = RunDir(Path(order.run_dir))
