@@ -109,7 +109,7 @@ PITFALLS: dict[str, list[tuple[str, str]]] = {
 
 
 @cache
-def tests_of(file: str) -> frozenset[str]:
+def names_in(file: str) -> frozenset[str]:
     """The names of the test functions of a file."""
     tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
     return frozenset(
@@ -120,5 +120,5 @@ def tests_of(file: str) -> frozenset[str]:
 @pytest.mark.parametrize("pitfall", PITFALLS)
 def test_every_pitfall_is_kept_away_by_a_test_that_exists(pitfall: str) -> None:
     for file, name in PITFALLS[pitfall]:
-        assert tests_of(file), f"{file} holds no test"
-        assert name == "*" or name in tests_of(file), f"{file} has no {name}"
+        assert names_in(file), f"{file} holds no test"
+        assert name == "*" or name in names_in(file), f"{file} has no {name}"
