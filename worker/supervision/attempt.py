@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,6 +52,8 @@ class Room:
     oom_kills: Callable[[], int]
     """Kills by the kernel's out-of-memory killer so far."""
     shutting_down: ShutdownFlag
+    pause: Callable[[float], None] = time.sleep
+    """Waits so many seconds before another try at a silent database."""
 
 
 @dataclass
@@ -142,9 +144,8 @@ class Supervisor:
 
     def finish(self, verdict: Verdict, ending: Ending) -> None:
         policy = RetrySpec.model_validate(self._job.spec["retry"])
-        finish(
-            self._room.database, Finish(self._job.id, self._job.attempt, verdict, ending, policy), self._lease
-        )
+        done = Finish(self._job.id, self._job.attempt, verdict, ending, policy)
+        finish(self._room.database, done, self._lease, self._room.pause)
 
     def _await_launcher(self) -> None:
         """A warm parent may just be replaced; the lease is kept meanwhile."""
@@ -184,9 +185,8 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Write the last messages, trying until the lease is over."""
-        pause = threading.Event()
         while not self._lease.lost and not self._hear():
-            pause.wait(TICK_SECONDS)
+            self._room.pause(TICK_SECONDS)
             self._lease.tick()
 
     def _look_for_cancel(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,9 +37,8 @@ class Finish:
     policy: RetrySpec
 
 
-def finish(database: Database, done: Finish, lease: LeaseKeeper) -> None:
+def finish(database: Database, done: Finish, lease: LeaseKeeper, pause: Callable[[float], None]) -> None:
     """Apply it. A lost answer is asked for again; the fence decides who may still write."""
-    pause = threading.Event()
     while not lease.lost:
         try:
             _apply_once(database, done)
@@ -50,7 +49,7 @@ def finish(database: Database, done: Finish, lease: LeaseKeeper) -> None:
             continue  # a cancel came in between: look again
         except DBAPIError:
             log.exception("the end of an attempt could not be written yet", extra={"job_id": done.job_id})
-            pause.wait(RETRY_SECONDS)
+            pause(RETRY_SECONDS)
             lease.tick()
         else:
             return
