@@ -11,6 +11,11 @@ import select
 import socket
 from pathlib import Path
 
+
+class BellFailed(Exception):
+    """A doorbell could not be rung."""
+
+
 _RING = b"!"
 _MOST = 64
 

@@ -82,6 +82,8 @@ class Job(Base):
     """What the next attempt goes on from: `last`, `best` or a checkpoint id."""
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """Not to be claimed before."""
+    dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the dispatcher last rang for it; NULL since it was queued."""
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancel_grace_seconds: Mapped[float | None] = mapped_column(Float)
     lease_owner: Mapped[str | None] = mapped_column(String(80))

@@ -35,13 +35,22 @@ class Settings(BaseSettings):
     """Cores a worker offers; all of them where not given."""
     memory_gib: float | None = Field(None, gt=0)
     """Memory a worker offers; all of it where not given."""
+    gpus: int | None = Field(None, ge=0, le=1024)
+    """GPUs a worker offers; all it sees where not given."""
+
+    broker_url: SecretStr | None = None
+    """Redis address of the doorbells; embedded mode, without a broker, where not given."""
+    redispatch_after_seconds: float = Field(10.0, gt=0)
+    """How long a job may stay unclaimed after its doorbell before it is rung for again."""
+    fallback_poll_seconds: float = Field(15.0, gt=0)
+    """How often a worker of the stack looks for work although no doorbell came."""
 
     lease_seconds: float = Field(30.0, gt=0)
     """How long a claim holds without renewal."""
     heartbeat_seconds: float = Field(5.0, gt=0)
     """Time between two renewals."""
-    fence_seconds: float = Field(20.0, gt=0)
-    """Without a renewal for so long a supervisor kills its trainer."""
+    fence_seconds: float | None = Field(None, gt=0)
+    """Without a renewal for so long a supervisor kills its trainer; never where not given."""
     reap_grace_seconds: float = Field(15.0, ge=0)
     """How long after its expiry a lease is given away."""
     cancel_grace_seconds: float = Field(30.0, ge=0, le=3600)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from shared.clock import Monotonic
 from shared.db import Database
 from shared.errors import Conflict
 from shared.failpoints import reach
@@ -17,11 +20,49 @@ from shared.jobs.store import Lease
 from shared.models import Job
 
 
-def reap(database: Database, grace_seconds: float) -> Mapping[str, int]:
-    """One round. Two reapers at once are harmless: each transition is guarded, the slower one is refused."""
+@dataclass
+class Reaper:
+    """Reaps only what had the chance to speak.
+
+    While the database is away no holder can renew, and the trainers go on. After a round that failed, or a
+    gap in its own rounds, it waits for a whole lease and grace of rounds that succeed, so that every holder
+    that lives has renewed before anything is given away.
+    """
+
+    database: Database
+    lease_seconds: float
+    grace_seconds: float
+    clock: Monotonic
+    available_since: float | None
+    """Monotonic seconds since when rounds succeed without a break; None where nothing is known."""
+    _round_at: float | None = None
+
+    def run_once(self) -> Mapping[str, int]:
+        """One round."""
+        now = self.clock()
+        if self._round_at is not None and now - self._round_at > self.lease_seconds / 2:
+            self.available_since = None
+        self._round_at = now
+        try:
+            return self._round(now)
+        except DBAPIError:
+            self.available_since = None
+            raise
+
+    def _round(self, now: float) -> Mapping[str, int]:
+        since = now if self.available_since is None else self.available_since
+        counts = reap(
+            self.database, self.grace_seconds, spare=now - since < self.lease_seconds + self.grace_seconds
+        )
+        self.available_since = since
+        return counts
+
+
+def reap(database: Database, grace_seconds: float, spare: bool = False) -> Mapping[str, int]:
+    """One round; `spare` leaves leases alone. Two reapers at once are harmless: transitions are guarded."""
     with database.read() as session:
         silent_since = database.now(session) - timedelta(seconds=grace_seconds)
-        silent = store.expired(session, silent_since)
+        silent = [] if spare else store.expired(session, silent_since)
         cancelled = _cancelled_in_queue(session)
     reaped = sum(_expire(database, lease, grace_seconds) for lease in silent)
     ended = sum(_end(database, job_id) for job_id in cancelled)

@@ -154,6 +154,8 @@ def apply(session: Session, job_id: str, transition: Transition, now: datetime) 
     """The one door: a guarded UPDATE, the attempt, one event. Raises InvalidTransition, StaleAttempt."""
     values = {**transition.values, "status": transition.target, "updated_at": now}
     values |= {"reason": transition.reason, "message": transition.message}
+    if transition.target is JobStatus.QUEUED:
+        values["dispatched_at"] = None  # nobody rang for this turn in the queue yet
     result = session.execute(update(Job).where(*_guards(job_id, transition)).values(values))
     if _rows(result) != 1:
         raise _refusal(session, job_id, transition)

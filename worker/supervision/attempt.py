@@ -126,6 +126,7 @@ class Supervisor:
 
     def conclude(self, trainer: TrainerProcess, exit_code: int) -> None:
         """Take the last messages and apply the verdict."""
+        self._lease.leaving = lambda: self._room.shutting_down.grace_seconds is not None
         self._drain()
         if self._lease.lost:
             log.warning("lease lost: %s", self._lease.last_error, extra={"job_id": self._job.id})

@@ -10,20 +10,26 @@ from shared.errors import StaleAttempt
 from shared.failpoints import reach
 from shared.jobs.store import Lease
 
+LEAVING_SECONDS = 10.0
+"""How long a worker that is to end waits for a silent database; the reaper does the rest."""
+
 
 @dataclass
 class LeaseKeeper:
-    """Renews every `heartbeat_seconds`; after `fence_seconds` of failures the holder must kill its trainer.
+    """Renews every `heartbeat_seconds`, through an outage as well, until the lease is known to be lost.
 
-    The fence is shorter than the lease and the lease shorter than the reaper's patience, so no two trainers
-    of a job can overlap while clocks run.
+    A database that does not answer says nothing about the lease, and the lock on the run directory keeps a
+    second trainer out whoever holds it; so the training goes on. Only where `fence_seconds` is given, for
+    volumes whose locks cannot be trusted, is silence for so long taken as the loss of the lease.
     """
 
     renew: Callable[[], Lease]
     """Writes the heartbeat. Raises StaleAttempt where the lease is lost, else what kept it from writing."""
     clock: Monotonic
     heartbeat_seconds: float
-    fence_seconds: float
+    fence_seconds: float | None
+    leaving: Callable[[], bool] = lambda: False
+    """Whether the worker is to end and the trainer has: then patience is short."""
     lost: bool = False
     """Another attempt holds the job, or nobody answered for too long."""
     latest: Lease | None = None
@@ -39,7 +45,8 @@ class LeaseKeeper:
         if self.lost:
             return
         now = self.clock()
-        if now - self._renewed_at >= self.fence_seconds:
+        patience = LEAVING_SECONDS if self.leaving() else self.fence_seconds
+        if patience is not None and now - self._renewed_at >= patience:
             self.lost = True
         elif now - self._tried_at >= self.heartbeat_seconds:
             self._try(now)
@@ -59,7 +66,7 @@ class LeaseKeeper:
         except StaleAttempt as error:
             self.give_up(error.message)
         except Exception as error:
-            # Whatever keeps the database from answering, training goes on until the fence.
+            # Whatever keeps the database from answering, training goes on.
             self.last_error = f"{type(error).__name__}: {error}"
         else:
             self._renewed_at, self.last_error = now, None

@@ -100,3 +100,28 @@ def test_a_stale_attempt_gives_up_at_once() -> None:
     time.now = 5
     keeper.tick()
     assert keeper.lost and keeper.last_error == "replaced"
+
+
+def test_without_a_fence_an_outage_of_a_day_ends_no_training() -> None:
+    database, time = Database(), Time()
+    keeper = LeaseKeeper(database.renew, time, heartbeat_seconds=5, fence_seconds=None)
+    database.error = ConnectionError("gone")
+    for time.now in range(0, 86_400, 5):
+        keeper.tick()
+    assert not keeper.lost
+    database.error = StaleAttempt("replaced")
+    time.now += 5
+    keeper.tick()
+    assert keeper.lost
+
+
+def test_a_worker_that_leaves_does_not_wait_for_a_silent_database_for_ever() -> None:
+    database, time = Database(), Time()
+    keeper = LeaseKeeper(database.renew, time, 5, None, leaving=lambda: True)
+    database.error = ConnectionError("gone")
+    time.now = 9
+    keeper.tick()
+    assert not keeper.lost
+    time.now = 10
+    keeper.tick()
+    assert keeper.lost
