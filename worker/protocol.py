@@ -8,9 +8,10 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     stage       name                                       data | model | train | evaluate | done
     progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second
     points      split, epoch, step, values {name: number | null}      null is a value that is not finite
-    best        metric, value, epoch, step
+    best        metric, value, epoch, step                 also after a resume, which may have gone back
     memory      step, sample {field: number}
     checkpoint  id, epoch, step, bytes, sha256, exact, best
+    checkpoint_found   the same and attempt: resumed from, lest its writer died before it could tell
     checkpoint_gone    id, why                              retention
     checkpoint_bad     id, why                              quarantined
     checkpoint_failed  why                                  training went on

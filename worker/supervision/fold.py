@@ -29,6 +29,8 @@ class Fold:
     memory: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    found_checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    """Written down only where they are not known yet."""
     checkpoint_states: dict[str, str] = field(default_factory=dict)
     """Checkpoint id -> deleted or corrupt."""
     artifacts: list[dict[str, Any]] = field(default_factory=list)
@@ -114,19 +116,17 @@ def _best(folded: Fold, _where: dict[str, Any], message: Message) -> None:
 def _checkpoint(folded: Fold, where: dict[str, Any], message: Message) -> None:
     # From here on the newest is what to go on from, even where the attempt began at the best or a chosen one.
     folded.job |= {"checkpoint_step": message["step"], "resume_from": "last"}
-    folded.checkpoints.append(
-        {
-            **where,
-            "id": message["id"],
-            "epoch": message["epoch"],
-            "step": message["step"],
-            "bytes": message["bytes"],
-            "sha256": message["sha256"],
-            "best": message["best"],
-            "state": "ready",
-            "created_at": _moment(message),
-        }
-    )
+    folded.checkpoints.append(_checkpoint_row(where, message))
+
+
+def _checkpoint_found(folded: Fold, where: dict[str, Any], message: Message) -> None:
+    writer = {**where, "attempt": message["attempt"]}
+    folded.found_checkpoints.append(_checkpoint_row(writer, message))
+
+
+def _checkpoint_row(where: dict[str, Any], message: Message) -> dict[str, Any]:
+    columns = {key: message[key] for key in ("id", "epoch", "step", "bytes", "sha256", "best")}
+    return {**where, **columns, "state": "ready", "created_at": _moment(message)}
 
 
 def _checkpoint_gone(folded: Fold, _where: dict[str, Any], message: Message) -> None:
@@ -159,6 +159,7 @@ _HANDLERS = {
     "progress": _progress,
     "best": _best,
     "checkpoint": _checkpoint,
+    "checkpoint_found": _checkpoint_found,
     "checkpoint_gone": _checkpoint_gone,
     "checkpoint_bad": _checkpoint_bad,
     "artifact": _artifact,

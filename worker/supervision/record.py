@@ -28,6 +28,9 @@ def record(session: Session, folded: Fold, holder: int) -> None:
             session.execute(insert(model), rows)
     for row in folded.checkpoints:
         session.merge(Checkpoint(**row))
+    for row in folded.found_checkpoints:
+        if session.get(Checkpoint, (row["job_id"], row["id"])) is None:
+            session.add(Checkpoint(**row))
     for row in folded.artifacts:
         session.merge(Artifact(**row))
     session.flush()

@@ -14,7 +14,7 @@ from torch import nn
 from shared.errors import DataError
 from shared.specs.job import JobSpec
 from worker.protocol import Order
-from worker.training.checkpoint import CheckpointStore
+from worker.training.checkpoint import CheckpointStore, Saved
 from worker.training.context import Living, Means, Task, Training, app_state
 from worker.training.environment import spec_sha256
 from worker.training.history import BestMetric, EarlyStopping, History
@@ -151,9 +151,28 @@ def _resume(
         exact=resumed.exact,
         why=resumed.why,
     )
+    best = living.best.so_far
+    if best is not None:
+        report.emit("best", metric=best.metric, value=best.value, epoch=best.epoch, step=best.step)
     if manifest is not None:
+        _tell_found(store.saved(manifest), report)
         log.info("resumed from %s, exact: %s (%s)", manifest.id, resumed.exact, resumed.why)
     return resumed
+
+
+def _tell_found(saved: Saved, report: Reporter) -> None:
+    manifest = saved.manifest
+    report.emit(
+        "checkpoint_found",
+        id=manifest.id,
+        attempt=manifest.attempt,
+        epoch=manifest.epoch,
+        step=manifest.step,
+        bytes=saved.bytes,
+        sha256=saved.sha256,
+        exact=manifest.exact,
+        best=manifest.is_best,
+    )
 
 
 def _allow_longer(resumed: Resumed, stopping: EarlyStopping, origin: Origin) -> Resumed:

@@ -92,6 +92,11 @@ class CheckpointStore:
         """Read every byte and compare. Raises CorruptCheckpoint naming the first file that differs."""
         return verify_folder(self._folder / name, self.manifest(name))
 
+    def saved(self, manifest: Manifest) -> Saved:
+        """What its writer told of a published checkpoint."""
+        sealed = hash_file(self._folder / manifest.id / MANIFEST_NAME)
+        return Saved(manifest, manifest.bytes + sealed.bytes, sealed.sha256)
+
     def restore(self, name: str, state: AppState) -> None:
         """Put back what a checkpoint holds that was verified just before. Raises InvalidSpec."""
         folder = self._folder / name

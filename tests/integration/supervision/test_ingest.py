@@ -14,6 +14,7 @@ from sqlalchemy import select
 from shared.db import Database
 from shared.errors import StaleAttempt
 from shared.jobs import store, transitions
+from shared.jobs.checkpoints import left_checkpoint
 from shared.jobs.status import Reason
 from shared.models import Checkpoint, Job, JobEvent, MetricPoint
 from shared.rundir import run_dir
@@ -151,6 +152,22 @@ def test_however_the_file_grows_every_line_is_taken_once(
         say(tmp_path, job, job.attempt, piece)
         read(database, tmp_path, job, job.attempt)
     assert [step for _, step in steps(database, job)] == list(range(1, 11))
+
+
+def test_a_checkpoint_whose_writer_died_before_telling_is_listed_once_resumed_from(
+    database: Database, tmp_path: Path
+) -> None:
+    job = running_job(database)
+    next_attempt(database, job)
+    fields = {"id": "step-7.a0001", "epoch": 1, "step": 7, "bytes": 9, "sha256": "0" * 64, "exact": True}
+    found = line("checkpoint_found", attempt=1, best=True, **fields)
+    say(tmp_path, job, 1)
+    say(tmp_path, job, 2, resumed(7), found, found)
+    read(database, tmp_path, job, 2)
+    with database.read() as session:
+        (row,) = session.scalars(select(Checkpoint))
+        assert (row.id, row.attempt, row.state, row.best) == ("step-7.a0001", 1, "ready", True)
+        assert not left_checkpoint(session, job.id, 2)
 
 
 def test_the_next_attempt_goes_on_from_the_best_until_a_newer_checkpoint_exists(
