@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -66,10 +66,13 @@ class ShutdownFlag:
         self.grace_seconds = grace_seconds
 
 
-def supervise(room: Room, job: Job) -> None:
-    """Run one claimed attempt to its end and apply one transition; nothing where the lease is lost."""
+def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:
+    """Run one claimed attempt to its end and apply one transition; nothing where the lease is lost.
+
+    Its trainer sees the `gpus` given, or all where none are named.
+    """
     reach("claim.after_commit")
-    supervisor = Supervisor(room, job)
+    supervisor = Supervisor(room, job, gpus)
     try:
         trainer = supervisor.start()
     except (LaunchError, OSError, EpochdError) as error:
@@ -89,8 +92,8 @@ def supervise(room: Room, job: Job) -> None:
 class Supervisor:
     """The state of one attempt under supervision."""
 
-    def __init__(self, room: Room, job: Job) -> None:
-        self._room, self._job = room, job
+    def __init__(self, room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:
+        self._room, self._job, self._gpus = room, job, gpus
         settings = room.settings
         self._lease = LeaseKeeper(self._renew, room.clock, settings.heartbeat_seconds, settings.fence_seconds)
         self._limits = Limits(room.clock(), job.spec["time_limit_seconds"], job.spec["stall_limit_seconds"])
@@ -111,7 +114,7 @@ class Supervisor:
         self._tails = open_tails(room.database, job.id, job.attempt, events)
         self._await_launcher()
         reach("spawn.before")
-        return room.launcher.launch(attempt.order, directory.log, trainer_env(room.environ))
+        return room.launcher.launch(attempt.order, directory.log, trainer_env(room.environ, self._gpus))
 
     def watch(self, trainer: TrainerProcess) -> int:
         """Keep the lease, take messages, deliver stops, until the trainer has ended."""

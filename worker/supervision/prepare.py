@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from shared.rundir import AttemptDir, RunDir, run_dir
 from shared.specs.catalogue import find_workload
 from shared.specs.contract import Contract
 from worker.protocol import Order
+from worker.supervision.gpus import VISIBLE
 
 PRIVATE_PREFIX = "EPOCHD_"
 """Our own settings hold addresses and secrets; a trainer needs none of them."""
@@ -51,10 +52,11 @@ def prepare(
     return attempt
 
 
-def trainer_env(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a trainer: the worker's, without epochd's own settings."""
+def trainer_env(environ: Mapping[str, str], gpus: Sequence[str] | None = None) -> dict[str, str]:
+    """The environment of a trainer: the worker's without epochd's own settings, and its own GPUs only."""
     kept = {key: value for key, value in environ.items() if not key.startswith(PRIVATE_PREFIX)}
-    return {**TRAINER_DEFAULTS, **kept, "PYTHONUNBUFFERED": "1"}
+    seen = {} if gpus is None else {VISIBLE: ",".join(gpus)}
+    return {**TRAINER_DEFAULTS, **kept, **seen, "PYTHONUNBUFFERED": "1"}
 
 
 def all_event_files(directory: RunDir, newest: int) -> dict[int, Path]:

@@ -7,9 +7,10 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import CursorResult, delete, update
 
 from shared.db import Database
 from shared.models import Worker
@@ -35,33 +36,34 @@ class Presence:
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     )
 
-    def register(self) -> None:
-        with self.database.write() as session:
-            now = self.database.now(session)
-            row = Worker(
-                id=self.worker_id,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                queues=list(self.queues),
-                slots=self.slots,
-                cpus=self.cpus,
-                memory_gib=self.memory_gib,
-                gpus=self.gpus,
-                pressure=dict(self.pressure()),
-                started_at=now,
-                heartbeat_at=now,
-            )
-            session.add(row)
-
     def beat(self) -> None:
-        """Say that this worker lives."""
+        """Say that this worker lives; the first time, and after its row was lost, who it is."""
         with self.database.write() as session:
-            values = {"heartbeat_at": self.database.now(session), "pressure": dict(self.pressure())}
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(values))
+            now, pressure = self.database.now(session), dict(self.pressure())
+            mine = update(Worker).where(Worker.id == self.worker_id)
+            result = session.execute(mine.values(heartbeat_at=now, pressure=pressure))
+            assert isinstance(result, CursorResult)
+            if result.rowcount == 0:
+                session.add(self._row(now, pressure))
 
     def deregister(self) -> None:
         with self.database.write() as session:
             session.execute(delete(Worker).where(Worker.id == self.worker_id))
+
+    def _row(self, now: datetime, pressure: dict[str, Any]) -> Worker:
+        return Worker(
+            id=self.worker_id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            queues=list(self.queues),
+            slots=self.slots,
+            cpus=self.cpus,
+            memory_gib=self.memory_gib,
+            gpus=self.gpus,
+            pressure=pressure,
+            started_at=now,
+            heartbeat_at=now,
+        )
 
 
 def offered(settings: Settings) -> tuple[float, float]:

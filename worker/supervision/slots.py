@@ -1,4 +1,4 @@
-"""A worker's slots: which jobs run in which threads, and what is still free."""
+"""A worker's slots: which jobs run in which threads and on which GPUs, and what is still free."""
 
 from __future__ import annotations
 
@@ -13,54 +13,79 @@ from shared.models import Job
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A claimed job and the GPUs that are its own while it runs."""
+
+    job: Job
+    gpus: tuple[str, ...]
+
+
 @dataclass
 class Slots:
-    """Runs each claimed job in a thread of its own, up to `count` at once."""
+    """Gives claimed jobs a place, up to `count` at once, whichever threads claim and run them."""
 
     count: int
     total: Capacity
-    run: Callable[[Job], None]
+    run: Callable[[Placed], None]
     """Supervises one attempt to its end."""
-    freed: Callable[[], None]
+    freed: Callable[[Placed], None]
     """Called when a slot became free."""
-    _running: dict[threading.Thread, Job] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    devices: tuple[str, ...] = ()
+    """The GPUs, as CUDA_VISIBLE_DEVICES names them; as many as `total` says."""
+    _running: list[Placed] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _claiming: threading.Lock = field(default_factory=threading.Lock)
 
     def free(self) -> Capacity | None:
         """What another job could use; None while every slot is taken."""
-        with self._lock:
-            if len(self._running) >= self.count:
-                return None
-            jobs = list(self._running.values())
+        with self._changed:
+            running = list(self._running)
+        if len(running) >= self.count:
+            return None
         return Capacity(
-            self.total.gpus - sum(job.need_gpus for job in jobs),
-            self.total.cpus - sum(job.need_cpus for job in jobs) + 1e-9,
-            self.total.memory_gib - sum(job.need_memory_gib for job in jobs) + 1e-9,
+            self.total.gpus - sum(placed.job.need_gpus for placed in running),
+            self.total.cpus - sum(placed.job.need_cpus for placed in running) + 1e-9,
+            self.total.memory_gib - sum(placed.job.need_memory_gib for placed in running) + 1e-9,
         )
 
-    def start(self, job: Job) -> None:
-        thread = threading.Thread(target=self._occupy, args=(job,), name=f"job-{job.id}")
-        with self._lock:
-            self._running[thread] = job
-        thread.start()
+    def take(self, claim: Callable[[Capacity], Job | None]) -> Placed | None:
+        """Have `claim` take a job that fits what is free, and keep a place for it; one thread at a time.
+
+        Who takes a place runs it: `start` or `occupy`.
+        """
+        with self._claiming:
+            free = self.free()
+            job = None if free is None else claim(free)
+            if job is None:
+                return None
+            with self._changed:
+                placed = Placed(job, self._unused_devices()[: job.need_gpus])
+                self._running.append(placed)
+            return placed
+
+    def start(self, placed: Placed) -> None:
+        """Run it in a thread of its own."""
+        threading.Thread(target=self.occupy, args=(placed,), name=f"job-{placed.job.id}").start()
+
+    def occupy(self, placed: Placed) -> None:
+        """Run it in this thread, to its end."""
+        try:
+            self.run(placed)
+        except Exception:
+            # The lease runs out and the reaper queues the job again; the other slots go on.
+            log.exception("a supervisor died", extra={"job_id": placed.job.id, "attempt": placed.job.attempt})
+        finally:
+            with self._changed:
+                self._running.remove(placed)
+                self._changed.notify_all()
+            self.freed(placed)
 
     def join(self) -> None:
         """Wait until every slot is free."""
-        while True:
-            with self._lock:
-                threads = list(self._running)
-            if not threads:
-                return
-            for thread in threads:
-                thread.join()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running)
 
-    def _occupy(self, job: Job) -> None:
-        try:
-            self.run(job)
-        except Exception:
-            # The lease runs out and the reaper queues the job again; the other slots go on.
-            log.exception("a supervisor died", extra={"job_id": job.id, "attempt": job.attempt})
-        finally:
-            with self._lock:
-                del self._running[threading.current_thread()]
-            self.freed()
+    def _unused_devices(self) -> tuple[str, ...]:
+        used = {device for placed in self._running for device in placed.gpus}
+        return tuple(device for device in self.devices if device not in used)

@@ -1,0 +1,101 @@
+"""Slots: capacity is counted once, however many threads claim; each GPU has one trainer."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+
+from shared.jobs.store import Capacity
+from shared.models import Job
+from worker.supervision.gpus import offered_gpus
+from worker.supervision.prepare import trainer_env
+from worker.supervision.slots import Placed, Slots
+
+
+def job(number: int, gpus: int = 0, cpus: float = 1.0) -> Job:
+    return Job(id=f"job-{number}", attempt=1, need_gpus=gpus, need_cpus=cpus, need_memory_gib=1.0)
+
+
+def no_one(placed: Placed) -> None:
+    """Nobody is told."""
+
+
+def test_threads_that_claim_at_once_never_exceed_the_slots_or_the_cores() -> None:
+    slots = Slots(8, Capacity(0, 3.0, 64.0), run=no_one, freed=no_one)
+    start = threading.Barrier(16)
+    taken: list[Placed] = []
+
+    def claim(free: Capacity) -> Job | None:
+        return job(len(taken)) if free.cpus >= 1 else None
+
+    def work() -> None:
+        start.wait()
+        placed = slots.take(claim)
+        if placed is not None:
+            taken.append(placed)
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 3
+
+
+def test_no_two_running_jobs_share_a_gpu_and_a_freed_one_is_given_again() -> None:
+    slots = Slots(4, Capacity(3, 64.0, 64.0), run=no_one, freed=no_one, devices=("0", "1", "2"))
+    first = slots.take(lambda _: job(1, gpus=2))
+    second = slots.take(lambda _: job(2, gpus=1))
+    assert first is not None and second is not None
+    assert (first.gpus, second.gpus) == (("0", "1"), ("2",))
+    free = slots.free()
+    assert free is not None and free.gpus == 0
+    slots.occupy(first)
+    third = slots.take(lambda _: job(3, gpus=1))
+    assert third is not None and third.gpus == ("0",)
+    assert Counter(second.gpus + third.gpus).most_common(1)[0][1] == 1
+
+
+def test_a_supervisor_that_dies_frees_its_slot() -> None:
+    told: list[Placed] = []
+
+    def die(placed: Placed) -> None:
+        raise RuntimeError("a bug")
+
+    slots = Slots(1, Capacity(0, 1.0, 1.0), run=die, freed=told.append)
+    placed = slots.take(lambda _: job(1))
+    assert placed is not None and slots.free() is None
+    slots.occupy(placed)
+    assert slots.free() is not None and told == [placed]
+    slots.join()
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted", "offered"),
+    [
+        ({}, None, ("0", "1", "2", "3")),
+        ({}, 2, ("0", "1")),
+        ({}, 0, ()),
+        ({"CUDA_VISIBLE_DEVICES": "2, GPU-ab"}, None, ("2", "GPU-ab")),
+        ({"CUDA_VISIBLE_DEVICES": ""}, None, ()),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, None, ()),
+    ],
+)
+def test_a_worker_offers_the_gpus_it_may_use(
+    environ: dict[str, str], wanted: int | None, offered: tuple[str, ...]
+) -> None:
+    assert offered_gpus(environ, wanted, lambda: 4) == offered
+
+
+def test_more_gpus_than_there_are_is_one_sentence() -> None:
+    with pytest.raises(ValueError, match="5 GPUs are to be offered and 4 can be seen"):
+        offered_gpus({}, 5, lambda: 4)
+
+
+def test_a_trainer_sees_its_own_gpus_and_no_other() -> None:
+    environ = {"CUDA_VISIBLE_DEVICES": "0,1,2,3"}
+    assert trainer_env(environ, ("2", "3"))["CUDA_VISIBLE_DEVICES"] == "2,3"
+    assert trainer_env(environ, ())["CUDA_VISIBLE_DEVICES"] == ""
+    assert trainer_env(environ)["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"

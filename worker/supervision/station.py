@@ -1,0 +1,103 @@
+"""A worker put together: its room, its slots and its row, the same in embedded mode and in the stack."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
+
+from shared.clock import monotonic
+from shared.db import open_database
+from shared.jobs.store import Capacity
+from shared.settings import Settings
+from shared.specs.catalogue import installed_workloads
+from worker.hostmem import read_paging
+from worker.supervision.attempt import Room, ShutdownFlag, supervise
+from worker.supervision.claims import ClaimLoop, Ear, claim
+from worker.supervision.gpus import count_gpus, offered_gpus
+from worker.supervision.prepare import trainer_env, worker_environ
+from worker.supervision.presence import Presence, host_pressure, offered
+from worker.supervision.slots import Placed, Slots
+from worker.supervision.warm_launcher import WarmLauncher
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Station:
+    """Everything of one worker process."""
+
+    settings: Settings
+    room: Room
+    slots: Slots
+    presence: Presence
+    stop: threading.Event
+    """Set when nothing more is to be claimed."""
+
+    def claim_loop(self, ear: Ear, poll_seconds: float) -> ClaimLoop:
+        """Looks for work of every queue, and keeps the worker's row fresh."""
+        ready = self.room.launcher.ready
+        return ClaimLoop(
+            self.room.database,
+            self.settings,
+            self.presence,
+            self.slots,
+            lambda: ready(0),
+            ear,
+            monotonic,
+            self.stop,
+            poll_seconds,
+        )
+
+    def take(self, queues: Sequence[str]) -> Placed | None:
+        """Claim one job of these queues and keep a place for it. Raises DBAPIError."""
+        if self.stop.is_set():
+            return None
+        owner, lease_seconds = self.presence.worker_id, self.settings.lease_seconds
+        return self.slots.take(lambda free: claim(self.room.database, owner, queues, free, lease_seconds))
+
+    def request_stop(self, grace_seconds: float) -> None:
+        """Claim nothing more, and have every trainer checkpoint within the grace. For signal handlers."""
+        self.stop.set()
+        self.room.shutting_down.set(grace_seconds)
+
+    def leave(self) -> None:
+        """Wait for the last supervisor, deregister, and let go of everything."""
+        self.slots.join()
+        try:
+            self.presence.deregister()
+        except DBAPIError as error:
+            log.warning("the worker could not be deregistered; it counts as gone soon: %s", error)
+        self.room.launcher.close()
+        self.room.database.close()
+
+
+def open_station(
+    settings: Settings, queues: tuple[str, ...], slots: int, freed: Callable[[Placed], None]
+) -> Station:
+    """A worker that offers what its settings say, else all of this machine."""
+    environ, stop = worker_environ(), threading.Event()
+    gpus = offered_gpus(environ, settings.gpus, count_gpus)
+    cpus, memory_gib = offered(settings)
+    room = Room(
+        database=open_database(settings.resolved_database_url),
+        settings=settings,
+        workloads=installed_workloads(),
+        launcher=WarmLauncher(trainer_env(environ)),
+        clock=monotonic,
+        environ=environ,
+        oom_kills=lambda: read_paging().oom_kills,
+        shutting_down=ShutdownFlag(),
+    )
+    places = Slots(
+        slots,
+        Capacity(len(gpus), cpus, memory_gib),
+        run=lambda placed: supervise(room, placed.job, placed.gpus),
+        freed=freed,
+        devices=gpus,
+    )
+    presence = Presence(room.database, queues, slots, cpus, memory_gib, len(gpus), host_pressure)
+    return Station(settings, room, places, presence, stop)
