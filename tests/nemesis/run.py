@@ -1,0 +1,160 @@
+"""One run: undisturbed runs first, then load under faults, then calm until all is done, then the verdict."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.nemesis.check import Violation, check
+from tests.nemesis.faults import POSTGRES_WEIGHTS, WEIGHTS, Scene, Strike, schedule, strike
+from tests.nemesis.history import collect, essence
+from tests.nemesis.load import SEEDS, Load, brittle, variant_of
+from tests.nemesis.record import read_record
+from tests.nemesis.world import World
+
+BEAT_SECONDS = 0.05
+STILL_SECONDS = 15.0
+"""A strike comes after this time even where no trainer read anything."""
+SETTLE_SECONDS = 300.0
+"""How long all jobs may take to end once the faults are over."""
+ORPHAN_SECONDS = 60.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run."""
+
+    seed: int
+    minutes: float | None = None
+    strikes: int | None = None
+    """How many faults; either this or the minutes ends the run."""
+    faults: Mapping[str, int] | None = None
+    """Fault -> weight; all that fit the database where not given."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run came to."""
+
+    plan: Plan
+    database: str
+    minutes: float
+    jobs: int
+    attempts: int
+    struck: Mapping[str, int]
+    violations: tuple[Violation, ...]
+
+
+def run(world: World, plan: Plan, tell: Tell) -> Verdict:
+    """Run it all; the world is stopped afterwards."""
+    began = time.monotonic()
+    with _running(world):
+        undisturbed = _undisturbed(world)
+        tell(f"undisturbed runs are done after {time.monotonic() - began:.0f} s")
+        load = Load(world, random.Random(plan.seed))
+        _disturb(world, load, plan, tell)
+        world.recorder.say("calm")
+        _settle(world, load)
+        load.close()
+    _watch_orphans(world)
+    history = collect(world.database, read_record(world.record_path), undisturbed, world.runs)
+    return Verdict(
+        plan,
+        "postgresql" if world.server else "sqlite",
+        (time.monotonic() - began) / 60,
+        len(history.accepted),
+        sum(event.type == "claimed" for event in history.events),
+        dict(Counter(fact["fault"] for fact in read_record(world.record_path) if fact.get("hit"))),
+        tuple(check(history)),
+    )
+
+
+def live(world: World, load: Load, seconds: float, *, more: bool = True) -> None:
+    """Let processes and load go on for so long."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        _beat(world, load, more=more)
+
+
+@contextmanager
+def _running(world: World) -> Iterator[None]:
+    try:
+        world.start()
+        _wait(world.is_ready, 60)
+        yield
+    finally:
+        world.stop()
+
+
+def _undisturbed(world: World) -> dict[str, str]:
+    """Variant -> essence of a run that nothing happened to."""
+    load = Load(world, random.Random(0), limit=0)
+    bodies = {seed: brittle(seed) for seed in SEEDS}
+    jobs = {str(variant_of(body)): load.submit_one(body) for body in bodies.values()}
+    for errand in load.errands.values():
+        errand.cancel_after_looks = None
+    _settle(world, load)
+    load.close()
+    return {variant: essence(world.database, world.runs, str(job), set()) for variant, job in jobs.items()}
+
+
+def _disturb(world: World, load: Load, plan: Plan, tell: Tell) -> None:
+    scene = Scene(world, load, lambda seconds: live(world, load, seconds))
+    weights = plan.faults or (POSTGRES_WEIGHTS if world.server else WEIGHTS)
+    until = None if plan.minutes is None else time.monotonic() + 60 * plan.minutes
+    struck = 0
+    for fault in schedule(plan.seed, weights):
+        if not _goes_on(until, plan.strikes, struck):
+            return
+        _await_beats(world, load, fault)
+        hit = strike(scene, fault)
+        struck += hit
+        tell(f"{struck:5d} {fault.fault}{'' if hit else ' (no victim)'}")
+
+
+def _goes_on(until: float | None, strikes: int | None, struck: int) -> bool:
+    in_time = until is None or time.monotonic() < until
+    return in_time and (strikes is None or struck < strikes)
+
+
+def _await_beats(world: World, load: Load, fault: Strike) -> None:
+    wanted = world.beats() + fault.after_beats
+    until = time.monotonic() + STILL_SECONDS
+    while world.beats() < wanted and time.monotonic() < until:
+        _beat(world, load)
+
+
+def _settle(world: World, load: Load) -> None:
+    until = time.monotonic() + SETTLE_SECONDS
+    while not load.drained() and time.monotonic() < until:
+        _beat(world, load, more=False)
+
+
+def _beat(world: World, load: Load, *, more: bool = True) -> None:
+    world.tend()
+    load.tick(more=more)
+    threading.Event().wait(BEAT_SECONDS)
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        threading.Event().wait(BEAT_SECONDS)
+    return True
+
+
+def _watch_orphans(world: World) -> None:
+    """Whatever of this world lives on is an orphan."""
+    _wait(lambda: not world.alive(), ORPHAN_SECONDS)
+    for process in world.alive():
+        world.recorder.say("orphan", command=" ".join(process.cmdline()))
+        process.kill()

@@ -1,0 +1,78 @@
+"""Known-bad set-ups, which the harness must catch. Installed in processes of a world under test only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "NEMESIS_KNOWN_BAD"
+NO_LOCK = "no-run-lock"
+TORN_SAVE = "torn-save"
+NO_GUARD = "no-attempt-guard"
+KNOWN_BAD = (NO_LOCK, TORN_SAVE, NO_GUARD)
+
+
+def offer(folder: Path) -> None:
+    """Have every Python process with `folder` on its path call `install` when it starts."""
+    (folder / "sitecustomize.py").write_text(
+        "import os\nfrom tests.nemesis import sabotage\nsabotage.install(os.environ)\n"
+    )
+
+
+def install(environ: Mapping[str, str]) -> None:
+    """Spoil this process as its environment asks, and put the witness beside the store."""
+    bad = environ.get(VARIABLE)
+    if bad == NO_LOCK:
+        _drop_lock()
+    if sys.orig_argv[1:3] in (["-m", "worker"], ["-m", "api"]):
+        from tests.nemesis import witness
+
+        if bad == NO_GUARD:
+            _drop_guard()
+        witness.install(environ)
+
+
+def spoil_training(environ: Mapping[str, str]) -> None:
+    """Spoil what only a process with torch has."""
+    if environ.get(VARIABLE) == TORN_SAVE:
+        _tear_saves()
+
+
+def _drop_lock() -> None:
+    from worker.training import lock
+
+    lock._lock = lambda descriptor: None  # noqa: ARG005
+
+
+def _drop_guard() -> None:
+    from shared.jobs import store
+    from shared.models import Job
+
+    def guards(job_id: str, _transition: Any) -> list[Any]:
+        return [Job.id == job_id]
+
+    def held(job_id: str, _attempt: int) -> tuple[Any, ...]:
+        return (Job.id == job_id,)
+
+    store._guards, store._held = guards, held  # type: ignore[assignment]
+
+
+def _tear_saves() -> None:
+    """Write straight into the folder that a restore reads, with a manifest that vouches for nothing."""
+    from worker.training import checkpoint
+    from worker.training.files import write_file
+    from worker.training.manifest import MANIFEST_NAME, encode_manifest
+
+    def publish(self: Any, _folder: Path, snapshot: Any, describe: Any) -> Any:
+        manifest = describe({})
+        target = self._folder / manifest.id
+        self._files.make_folder(target)
+        encoded = [memoryview(encode_manifest(manifest))]
+        sealed = write_file(self._files, target / MANIFEST_NAME, encoded)
+        for name, chunks in checkpoint._contents(snapshot):
+            write_file(self._files, target / name, chunks)
+        return checkpoint.Saved(manifest, sealed.bytes, sealed.sha256)
+
+    checkpoint.CheckpointStore._publish = publish  # type: ignore[method-assign,assignment]
