@@ -13,9 +13,20 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
+from shared.filesystems import refuse_foreign_folder
+
 DatabaseClock = Callable[[Session], datetime]
 
 BUSY_TIMEOUT_MS = 10_000
+
+SERVER_WAITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""Seconds, and milliseconds in the last: a server that vanished without a word is noticed within a lease."""
 
 
 class Database:
@@ -50,9 +61,12 @@ class Database:
 
 
 def open_database(url: str, clock: DatabaseClock | None = None) -> Database:
-    """The database at `url`. SQLite runs in WAL with full synchronisation."""
+    """The database at `url`. SQLite runs in WAL with full synchronisation.
+
+    Raises ValueError for SQLite on a file system that cannot keep it.
+    """
     if make_url(url).get_backend_name() != "sqlite":
-        return Database(create_engine(url, pool_pre_ping=True), clock)
+        return Database(create_engine(url, pool_pre_ping=True, connect_args=SERVER_WAITS), clock)
     _make_parent(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
     event.listen(engine, "connect", _set_pragmas)
@@ -73,6 +87,7 @@ def _make_parent(url: str) -> None:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        refuse_foreign_folder(Path(path).parent)
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
