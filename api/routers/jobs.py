@@ -15,13 +15,12 @@ from api import queries
 from api.accept import extend, pin_source
 from api.body import Body, OptionalBody
 from api.cursors import page_cursor, read_page_cursor
-from api.deps import DatabaseDep, JobId, QueryModel, SettingsDep, WorkloadsDep, WriterDep, no_query
+from api.deps import DatabaseDep, JobId, QueryModel, RingDep, SettingsDep, WorkloadsDep, WriterDep, no_query
 from api.errors import invalid
 from api.openapi import json_body
 from api.removal import remove_files
 from api.schemas.jobs import AdjustmentView, CancelRequest, DryRun, JobPage, JobView, ResumeRequest, Status
 from api.schemas.shape import Ask
-from shared import bell
 from shared.db import Database
 from shared.jobs import store
 from shared.jobs import submit as accepting
@@ -96,7 +95,7 @@ def submit(
     query: Annotated[SubmitQuery, Query()],
     database: DatabaseDep,
     writer: WriterDep,
-    settings: SettingsDep,
+    ring: RingDep,
     workloads: WorkloadsDep,
     response: Response,
     idempotency_key: Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,200}$")] = None,
@@ -108,7 +107,7 @@ def submit(
     work = partial(_store, body=body, resolved=resolved, key=idempotency_key)
     view, created = writer.run(work)
     if created:
-        bell.ring(settings.bells_dir)
+        ring(view.queue)
     else:
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Location"] = view.links.self
@@ -143,10 +142,10 @@ def show(job_id: JobId, database: DatabaseDep, settings: SettingsDep) -> JobView
     openapi_extra=json_body(CancelRequest, required=False),
     summary="Cancel a job",
 )
-def cancel(job_id: JobId, body: OptionalBody, writer: WriterDep, settings: SettingsDep) -> JobView:
+def cancel(job_id: JobId, body: OptionalBody, writer: WriterDep, ring: RingDep) -> JobView:
     """A queued job is cancelled at once; a running one is asked to write a checkpoint and stop."""
     view = writer.run(partial(_cancel, job_id=job_id, asked=_ask(CancelRequest, body)))
-    bell.ring(settings.bells_dir)
+    ring(view.queue)
     return view
 
 
@@ -159,12 +158,12 @@ def cancel(job_id: JobId, body: OptionalBody, writer: WriterDep, settings: Setti
     summary="Resume a job",
 )
 def resume(
-    job_id: JobId, body: OptionalBody, writer: WriterDep, settings: SettingsDep, workloads: WorkloadsDep
+    job_id: JobId, body: OptionalBody, writer: WriterDep, ring: RingDep, workloads: WorkloadsDep
 ) -> JobView:
     """Queue a job that has ended once more, from a checkpoint, perhaps for more epochs."""
     asked = _ask(ResumeRequest, body)
     view = writer.run(partial(_resume, job_id=job_id, asked=asked, workloads=workloads))
-    bell.ring(settings.bells_dir)
+    ring(view.queue)
     return view
 
 

@@ -37,7 +37,7 @@ class Rule:
 
 
 RULES = (
-    Rule("shared", ("torch", "numpy", *HTTP, *BROKER, "cli", "worker"), ours=("shared",)),
+    Rule("shared", ("torch", "numpy", *HTTP, "cli", "worker"), ours=("shared",)),
     Rule("shared.specs", DATABASE, ours=("shared.specs", "shared.errors")),
     Rule("shared.errors", (*DATABASE, "pydantic"), ours=()),
     Rule("api", (*TENSORS, "httpx"), ours=("api", "shared", "migrations")),
@@ -82,11 +82,13 @@ RULES = (
 ROOM_LEAKS = {
     "shared.specs.catalogue": ("torch", "numpy", "sqlalchemy", "fastapi"),
     "shared.jobs.store": ("torch", "numpy", "fastapi"),
-    "api.app": ("torch", "numpy", "worker"),
-    "api.maintenance.loops": ("torch", "numpy", "worker", "fastapi"),
+    "api.app": ("torch", "numpy", "worker", "celery"),
+    "api.__main__": ("torch", "numpy", "worker", "celery"),
+    "api.maintenance.__main__": ("torch", "numpy", "worker", "fastapi", "celery"),
     "cli.main": ("torch", "httpx", "rich", "pydantic", "sqlalchemy"),
     "cli.verbs.up": ("torch", "httpx", "rich", "sqlalchemy"),
-    "worker.__main__": ("torch", "numpy", "fastapi"),
+    "worker.__main__": ("torch", "numpy", "fastapi", "celery"),
+    "worker.tasks": ("torch", "numpy", "fastapi"),
     "worker.training.main": ("sqlalchemy", "celery", "redis", "fastapi", "prometheus_client"),
     "worker.workloads.celestial.workload": ("sqlalchemy", "fastapi", "worker.training", "worker.supervision"),
 }
@@ -136,6 +138,16 @@ def test_a_room_imports_only_what_its_sign_allows(rule: Rule) -> None:
 
 def test_nothing_but_tests_imports_tests() -> None:
     assert not [module.name for module in modules() if _room(module) != "tests" and _imports(module, "tests")]
+
+
+def test_only_the_edges_know_the_broker() -> None:
+    edges = ("shared.broker", "worker.app", "worker.tasks", "worker.stack", "tests")
+    assert not [
+        module.name
+        for module in modules()
+        if not any(_beneath(module.name, edge) for edge in edges)
+        and any(_imports(module, place) for place in BROKER)
+    ]
 
 
 def test_no_service_module_reads_a_setting_past_the_settings() -> None:

@@ -1,0 +1,1 @@
+"""The edges of a Celery worker: its bench, its bootstep, its canary, its start."""
