@@ -37,9 +37,11 @@ def size(count: float | None) -> str:
 
 
 def value(number: float | None) -> str:
-    """Four significant digits; a dash for what was not a finite number."""
+    """Whole numbers whole, others to four significant digits; a dash for what was not a finite number."""
     if number is None:
         return UNKNOWN
+    if isinstance(number, int):
+        return f"{number:,}"
     return f"{number:.4g}"
 
 

@@ -29,6 +29,7 @@ def test_sizes_never_show_a_thousand_of_a_unit(count: float | None, text: str) -
 
 def test_a_value_that_is_none_is_a_dash_and_no_zero() -> None:
     assert (value(None), value(0.123456), value(0.0)) == ("-", "0.1235", "0")
+    assert value(12_286_912) == "12,286,912"
 
 
 def test_a_bar_stays_within_its_width_whatever_the_percent() -> None:
