@@ -7,8 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.nemesis.cancels import cancel_many
+from tests.nemesis.drain import drain
 from tests.nemesis.ground import DATABASES, ground
-from tests.nemesis.report import record_verdict, tell_verdict
+from tests.nemesis.report import record_verdict, tell_verdict, write_row
 from tests.nemesis.run import Plan, run
 from tests.nemesis.sabotage import KNOWN_BAD
 
@@ -16,23 +18,58 @@ from tests.nemesis.sabotage import KNOWN_BAD
 def main(arguments: list[str]) -> int:
     """Run what is asked for; 0 where every promise held."""
     asked = _parse(arguments)
-    folder = asked.folder or Path(tempfile.mkdtemp(prefix="epochd-nemesis-"))
+    asked.folder = asked.folder or Path(tempfile.mkdtemp(prefix="epochd-nemesis-"))
+    good = {"attack": _attack, "drain": _drain, "cancel": _cancel}[asked.what](asked)
+    _say(f"  logs and record: {asked.folder}")
+    return 0 if good else 1
+
+
+def _attack(asked: argparse.Namespace) -> bool:
     minutes = asked.minutes if asked.minutes or asked.kills else 5.0
-    with ground(folder, asked.database, asked.known_bad) as world:
+    with ground(asked.folder, asked.database, asked.known_bad) as world:
         verdict = run(world, Plan(asked.seed, minutes, asked.kills), _say)
-    _say(f"{tell_verdict(verdict)}\n  logs and record: {folder}")
+    _say(tell_verdict(verdict))
     if asked.record:
         record_verdict(verdict)
-    return 1 if verdict.violations else 0
+    return not verdict.violations
+
+
+def _drain(asked: argparse.Namespace) -> bool:
+    kills = 20 if asked.kills is None else asked.kills
+    with ground(asked.folder, asked.database) as world:
+        done = drain(world, asked.jobs, kills, asked.seed, _say)
+    _say(f"{done}")
+    if asked.record:
+        command = f"drain --seed {asked.seed} --database {asked.database} --jobs {done.jobs} --kills {kills}"
+        found = f"{done.jobs - done.succeeded} lost, {done.completed_twice} twice"
+        cells = (command, f"{done.minutes:.1f}", f"{done.jobs}", f"{done.attempts}", f"{kills} x kill worker")
+        write_row(*cells, "none" if done.is_good else found)
+    return done.is_good
+
+
+def _cancel(asked: argparse.Namespace) -> bool:
+    with ground(asked.folder, asked.database) as world:
+        done = cancel_many(world, asked.count, asked.seed, _say)
+    ends = ", ".join(f"{count} {status}" for status, count in sorted(done.endings.items()))
+    found = f"{ends}; {done.ended_twice} ended twice; all gone after {done.p99_seconds:.2f} s at p99"
+    _say(found)
+    if asked.record:
+        command = f"cancel --seed {asked.seed} --database {asked.database} --count {done.count}"
+        verdict = f"{'none' if done.is_good else 'BROKEN'} ({found})"
+        write_row(command, "", f"{done.count}", "", f"{done.count} x cancel at a random phase", verdict)
+    return done.is_good
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run nemesis", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("attack", "drain", "cancel"), default="attack")
     parser.add_argument("--seed", type=int, default=1, help="decides every fault (%(default)s)")
-    parser.add_argument("--minutes", type=float, help="how long to attack (5 where neither is given)")
-    parser.add_argument("--kills", type=int, help="end after so many faults")
+    parser.add_argument("--minutes", type=float, help="attack: how long (5 where neither is given)")
+    parser.add_argument("--kills", type=int, help="attack: end after so many faults; drain: kills (20)")
+    parser.add_argument("--jobs", type=int, default=2000, help="drain: how many jobs (%(default)s)")
+    parser.add_argument("--count", type=int, default=300, help="cancel: how many jobs (%(default)s)")
     parser.add_argument("--database", choices=DATABASES, default="sqlite")
-    parser.add_argument("--known-bad", choices=KNOWN_BAD, help="spoil the set-up, to see it caught")
+    parser.add_argument("--known-bad", choices=KNOWN_BAD, help="attack: spoil the set-up, to see it caught")
     parser.add_argument("--folder", type=Path, help="where the world lives (a new temporary folder)")
     parser.add_argument("--record", action="store_true", help="add a line to tests/nemesis/README.md")
     return parser.parse_args(arguments)

@@ -27,7 +27,7 @@ LONG_SAMPLE_SECONDS = 0.4
 """Makes a job that outlives a lease."""
 SETTLED_SECONDS = 2.0
 FREEZE_SECONDS = 20
-"""Lease, grace and a few rounds of the reaper; one frozen inside a transaction keeps SQLite from all others."""
+"""Lease, grace and a few rounds of the reaper; one frozen in a transaction keeps SQLite from all others."""
 SAVING = (
     "checkpoint.after_write",
     "checkpoint.after_sync",

@@ -20,10 +20,9 @@ def tell_verdict(verdict: Verdict) -> str:
     return "\n".join([head, *(found or ["  every promise held"])])
 
 
-def record_verdict(verdict: Verdict, path: Path = README) -> None:
+def record_verdict(verdict: Verdict) -> None:
     """Add the run to the table."""
     write_row(
-        path,
         f"--seed {verdict.plan.seed} --database {verdict.database}",
         f"{verdict.minutes:.1f}",
         f"{verdict.jobs}",
@@ -33,10 +32,10 @@ def record_verdict(verdict: Verdict, path: Path = README) -> None:
     )
 
 
-def write_row(path: Path, *cells: str) -> None:
+def write_row(*cells: str) -> None:
     """One line at the end of the file, which ends in the table."""
     today = datetime.now(UTC).date().isoformat()
-    with path.open("a", encoding="utf-8") as file:
+    with README.open("a", encoding="utf-8") as file:
         file.write(f"| {today} | {' | '.join(cells)} |\n")
 
 

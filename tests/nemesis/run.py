@@ -55,7 +55,7 @@ class Verdict:
 def run(world: World, plan: Plan, tell: Tell) -> Verdict:
     """Run it all; the world is stopped afterwards."""
     began = time.monotonic()
-    with _running(world):
+    with running(world):
         undisturbed = _undisturbed(world)
         tell(f"undisturbed runs are done after {time.monotonic() - began:.0f} s")
         load = Load(world, random.Random(plan.seed))
@@ -84,10 +84,10 @@ def live(world: World, load: Load, seconds: float, *, more: bool = True) -> None
 
 
 @contextmanager
-def _running(world: World) -> Iterator[None]:
+def running(world: World) -> Iterator[None]:
     try:
         world.start()
-        _wait(world.is_ready, 60)
+        wait_until(world.is_ready, 60)
         yield
     finally:
         world.stop()
@@ -143,7 +143,7 @@ def _beat(world: World, load: Load, *, more: bool = True) -> None:
     threading.Event().wait(BEAT_SECONDS)
 
 
-def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:
@@ -154,7 +154,7 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 def _watch_orphans(world: World) -> None:
     """Whatever of this world lives on is an orphan."""
-    _wait(lambda: not world.alive(), ORPHAN_SECONDS)
+    wait_until(lambda: not world.alive(), ORPHAN_SECONDS)
     for process in world.alive():
         world.recorder.say("orphan", command=" ".join(process.cmdline()))
         process.kill()

@@ -40,6 +40,8 @@ class World:
     """Address of a migrated database."""
     server: PostgresServer | None = None
     known_bad: str | None = None
+    workers: tuple[str, ...] = WORKERS
+    settings: Mapping[str, str] = field(default_factory=lambda: LEASES)
     port: int = field(default_factory=free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     failpoints: dict[str, str] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class World:
 
     def tend(self) -> None:
         """Start what does not run."""
-        for name in (API, *WORKERS):
+        for name in (API, *self.workers):
             process = self.processes.get(name)
             if process is None or process.poll() is not None:
                 self.frozen.discard(name)
@@ -84,7 +86,9 @@ class World:
         return [trainer for parent in self.warm_parents() for trainer in _children(parent)]
 
     def warm_parents(self) -> list[psutil.Process]:
-        return [parent for name in WORKERS if name in self.processes for parent in self._children_of(name)]
+        return [
+            parent for name in self.workers if name in self.processes for parent in self._children_of(name)
+        ]
 
     def beats(self) -> int:
         """How many samples trainers have read so far: the clock that faults go by."""
@@ -159,7 +163,7 @@ class World:
             told[sabotage.VARIABLE] = self.known_bad
         if name in self.failpoints:
             told["FAILPOINTS"] = self.failpoints.pop(name)
-        return {**os.environ, **LEASES, **told}
+        return {**os.environ, **self.settings, **told}
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
