@@ -140,8 +140,10 @@ class Fleet:
             mine = select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.attempt)
             return list(session.scalars(mine))
 
-    def trained_log(self, job_id: str) -> str:
-        return run_dir(self.settings.resolved_runs_dir, job_id).log.read_text()
+    def events(self, job_id: str) -> int:
+        """How many words the first attempt's trainer said, heard or not."""
+        said = run_dir(self.settings.resolved_runs_dir, job_id).attempt(1).events
+        return said.read_bytes().count(b"\n")
 
     def log(self) -> str:
         path = self.folder / "worker.log"
