@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         open_doorbell(settings) as doorbell,
         _loops(database, settings, doorbell) if asked.controller else nullcontext(),
     ):
-        app = create_app(settings, database, None if doorbell is None else doorbell.soon)
+        app = create_app(settings, database, doorbell)
         log.info("epochd listens on %s", _address(listening))
         if not is_loopback(asked.host):
             hosts = ", ".join(settings.allowed_hosts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from api import errors, openapi, queries
 from api.collector import DatabaseCollector
 from api.logs import log_size
+from api.maintenance.doorbell import Doorbell
 from api.observe import Observe, RequestTelemetry
 from api.overview_cache import OverviewCache
 from api.routers import artifacts, events, exposition, health, jobs, logs, metrics, pages, workers, workloads
@@ -27,8 +28,8 @@ from shared.settings import Settings
 from shared.specs.catalogue import installed_workloads
 
 
-def create_app(settings: Settings, database: Database, ring: Callable[[str], None] | None = None) -> FastAPI:
-    """The service over a database of the newest schema; it rings this machine's workers unless told how."""
+def create_app(settings: Settings, database: Database, doorbell: Doorbell | None = None) -> FastAPI:
+    """The service over a migrated database; without a doorbell it rings the workers of this machine."""
     app = FastAPI(
         title="epochd",
         version=version("epochd"),
@@ -41,7 +42,8 @@ def create_app(settings: Settings, database: Database, ring: Callable[[str], Non
     app.state.settings = settings
     app.state.database = database
     app.state.writer = Writer(database)
-    app.state.ring = ring or (lambda _queue: bell.ring(settings.bells_dir))
+    app.state.doorbell = doorbell
+    app.state.ring = (lambda _queue: bell.ring(settings.bells_dir)) if doorbell is None else doorbell.soon
     app.state.workloads = installed_workloads()
     app.state.watcher = Watcher(partial(_look, database, settings.resolved_runs_dir))
     app.state.overviews = OverviewCache()

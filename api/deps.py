@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
+from api.maintenance.doorbell import Doorbell
 from api.transact import Writer
 from api.watch import Watcher
 from shared.db import Database
@@ -76,10 +77,17 @@ async def get_ring(request: Request) -> Callable[[str], None]:
     return ring
 
 
+async def get_doorbell(request: Request) -> Doorbell | None:
+    """The way to the broker; None in embedded mode."""
+    doorbell: Doorbell | None = request.app.state.doorbell
+    return doorbell
+
+
 DatabaseDep = Annotated[Database, Depends(get_database)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 WorkloadsDep = Annotated[Mapping[str, Contract], Depends(get_workloads)]
 WriterDep = Annotated[Writer, Depends(get_writer)]
+DoorbellDep = Annotated[Doorbell | None, Depends(get_doorbell)]
 RingDep = Annotated[Callable[[str], None], Depends(get_ring)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 JobId = Annotated[str, Depends(job_id)]

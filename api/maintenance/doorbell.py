@@ -14,12 +14,14 @@ CLOSE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Doorbell:
-    """Two ways to ring for a queue."""
+    """Two ways to ring for a queue, and whether anybody hears."""
 
     now: Callable[[str], None]
     """Waits for the broker. Raises BellFailed."""
     soon: Callable[[str], None]
     """Never waits and never fails."""
+    answers: Callable[[], bool]
+    """Whether the broker answers a PING."""
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def open_doorbell(settings: Settings) -> Iterator[Doorbell | None]:
     broker = Broker(settings.broker_url.get_secret_value())
     soon = BackgroundRinger(broker.ring)
     try:
-        yield Doorbell(broker.ring, soon)
+        yield Doorbell(broker.ring, soon, broker.answers)
     finally:
         soon.close(CLOSE_SECONDS)
         broker.close()

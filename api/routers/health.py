@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, Response
 from sqlalchemy import text
 
-from api.deps import DatabaseDep, SettingsDep, no_query
+from api.deps import DatabaseDep, DoorbellDep, SettingsDep, no_query
 from api.errors import DATABASE_ERRORS
 from api.schemas.fleet import Health, Readiness
 from shared.db import Database
@@ -28,10 +28,17 @@ async def healthz() -> Health:
     responses={503: {"model": Readiness, "description": "Something cannot be reached."}},
     summary="Readiness",
 )
-def readyz(database: DatabaseDep, settings: SettingsDep, response: Response) -> Readiness:
-    """The database answers, and the volume of run directories can be written."""
+def readyz(
+    database: DatabaseDep, settings: SettingsDep, doorbell: DoorbellDep, response: Response
+) -> Readiness:
+    """The database answers, and the volume of run directories can be written.
+
+    A broker that is away is told, and keeps nobody from working: jobs then start some seconds later.
+    """
     checks = {"database": _database(database), "runs": _runs(settings.resolved_runs_dir)}
     ready = all(check == "ok" for check in checks.values())
+    if doorbell is not None:
+        checks["broker"] = "ok" if doorbell.answers() else "does not answer; workers look for work themselves"
     if not ready:
         response.status_code = 503
         response.headers["Retry-After"] = "1"
