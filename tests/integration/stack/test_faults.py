@@ -47,6 +47,19 @@ def test_a_worker_that_is_killed_loses_its_job_to_another_which_goes_on_from_the
     assert second.resumed_step is not None and second.resumed_step >= step
 
 
+def test_a_deaf_worker_says_so_and_becomes_a_new_one_which_goes_on_with_its_job(stack: Fleet) -> None:
+    stack.control()
+    job = submit_job(stack.database, **LONG)
+    worker = stack.worker("tests.integration.stack.deaf_worker")
+    first_life = stack.alive()
+    stack.await_steps(job.id, 2)
+    first, second = stack.attempts(job.id)
+    assert first.outcome == Reason.WORKER_SHUTDOWN
+    assert first.worker_id in first_life and second.worker_id not in first_life
+    assert worker.poll() is None
+    assert stack.log().count("although the broker answers; the worker starts anew") == 1
+
+
 def test_training_goes_on_while_postgresql_is_away_and_no_attempt_is_lost(
     stack: Fleet, postgres: PostgresServer
 ) -> None:
