@@ -22,6 +22,7 @@ from shared.rundir import run_dir
 from shared.settings import Settings
 from shared.specs.contract import Contract
 from shared.specs.parts import RetrySpec
+from worker.protocol import ExitCode
 from worker.supervision.finish import Finish, finish
 from worker.supervision.ingest import EventTail, open_tails
 from worker.supervision.lease import LeaseKeeper
@@ -77,9 +78,7 @@ def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:
         trainer = supervisor.start()
     except (LaunchError, OSError, EpochdError) as error:
         log.exception("attempt could not start", extra={"job_id": job.id, "attempt": job.attempt})
-        supervisor.finish(
-            Verdict(Reason.LAUNCH_FAILED, f"the trainer could not be started: {error}"), Ending(70)
-        )
+        supervisor.abandon(error)
         return
     try:
         exit_code = supervisor.watch(trainer)
@@ -101,17 +100,18 @@ class Supervisor:
         self._kills_before = room.oom_kills()
         self._looked_at = room.clock()
         self._tails: list[EventTail] = []
+        """Oldest attempt first, this one's own last."""
 
     def start(self) -> TrainerProcess:
         """Prepare the run directory and start the trainer. Raises LaunchError, OSError, EpochdError."""
         room, job = self._room, self._job
         runs_root = room.settings.resolved_runs_dir
         directory = run_dir(runs_root, job.id)
+        events = all_event_files(directory, job.attempt)
+        self._tails = open_tails(room.database, job.id, job.attempt, events)
         with room.database.read() as session:
             init_from = init_checkpoint(session, job, runs_root)
         attempt = prepare(job, init_from, runs_root, room.settings.resolved_data_dir, room.workloads)
-        events = all_event_files(directory, job.attempt)
-        self._tails = open_tails(room.database, job.id, job.attempt, events)
         self._await_launcher()
         reach("spawn.before")
         return room.launcher.launch(attempt.order, directory.log, trainer_env(room.environ, self._gpus))
@@ -126,6 +126,12 @@ class Supervisor:
             self._check_stops()
             self._act(trainer)
         return exit_code
+
+    def abandon(self, error: Exception) -> None:
+        """No trainer could be started: take what earlier attempts said last, and count a failure."""
+        self._drain()
+        verdict = Verdict(Reason.LAUNCH_FAILED, f"the trainer could not be started: {error}")
+        self.finish(verdict, Ending(ExitCode.CRASHED))
 
     def conclude(self, trainer: TrainerProcess, exit_code: int) -> None:
         """Take the last messages and apply the verdict."""
@@ -164,10 +170,10 @@ class Supervisor:
             until = self._room.database.now(session) + timedelta(seconds=self._room.settings.lease_seconds)
             return store.heartbeat(session, self._job.id, self._job.attempt, until)
 
-    def _hear(self) -> bool:
+    def _hear(self, *, ended: bool = False) -> bool:
         """Whether all that was said is written. A silent database is no reason to stop: the file keeps it."""
         try:
-            self._read_tails()
+            self._read_tails(ended)
         except StaleAttempt as error:
             self._lease.give_up(error.message)
             return False
@@ -176,10 +182,10 @@ class Supervisor:
             return False
         return True
 
-    def _read_tails(self) -> None:
+    def _read_tails(self, ended: bool) -> None:
         own = self._tails[-1]
-        if own.offset == 0 and own.has_more():
-            # Earlier attempts first: this trainer holds the lock, so they have said all they ever will.
+        if ended or (own.offset == 0 and own.has_more()):
+            # Earlier attempts first, as what this one says may void it. One that never spoke leaves it to us.
             for tail in self._tails[:-1]:
                 tail.read_all()
         own.read_all()
@@ -189,7 +195,7 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Write the last messages, trying until the lease is over."""
-        while not self._lease.lost and not self._hear():
+        while not self._lease.lost and not self._hear(ended=True):
             self._room.pause(TICK_SECONDS)
             self._lease.tick()
 

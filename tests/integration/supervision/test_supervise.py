@@ -14,6 +14,7 @@ from shared.db import Database
 from shared.jobs import store, transitions
 from shared.jobs.status import JobStatus, Reason
 from shared.models import Attempt, Job, JobEvent, MetricPoint
+from shared.rundir import run_dir
 from tests.factories import claim_job, fetch_job, running_job
 from tests.integration.supervision.scripted import hurried_clock, scripted_room
 from worker.supervision.attempt import supervise
@@ -254,3 +255,25 @@ def test_a_trainer_that_cannot_start_counts_as_a_crash(live_database: Database, 
     job = fetch_job(live_database, job.id)
     assert (job.status, job.reason) == (JobStatus.QUEUED, Reason.LAUNCH_FAILED)
     assert job.message == "the trainer could not be started: no such program"
+
+
+def test_an_attempt_whose_trainer_never_spoke_still_takes_the_last_words_of_the_one_before(
+    live_database: Database, tmp_path: Path
+) -> None:
+    job = running_job(live_database, retry={"max_attempts": 1})
+    room, _ = scripted_room(live_database, tmp_path, "sys.exit(1)")
+    spoken = run_dir(room.settings.resolved_runs_dir, job.id).create(job.attempt).events
+    spoken.write_text(
+        '{"type":"points","time":1.0,"split":"train","epoch":1,"step":7,"values":{"loss":0.5}}\n'
+    )
+    with live_database.write() as session:  # its worker died with this unread
+        now = live_database.now(session)
+        away = transitions.requeue(job.attempt, now, Reason.LEASE_EXPIRED, "its worker died", 0)
+        store.apply(session, job.id, away, now)
+    again = claim_job(live_database)
+    assert again is not None
+    supervise(room, again)
+    with live_database.read() as session:
+        steps = list(session.scalars(select(MetricPoint.step).where(MetricPoint.job_id == job.id)))
+    assert fetch_job(live_database, job.id).status == JobStatus.FAILED
+    assert steps == [7]
