@@ -1,4 +1,4 @@
-"""A worker of the stack that is deaf in its first life: its canaries are never heard, and it is impatient."""
+"""A worker of the stack that goes deaf in its first life: no canary is heard while its first job runs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ LIVED = "TESTS_LIVED_BEFORE"
 
 
 def deafen() -> None:
-    canary.DEAF_SECONDS = 4.0
-    vars(bench)["CHIRP_SECONDS"] = 1.0
-    setattr(bench.Bench, "heard", lambda _: None)  # noqa: B010  mypy would not have it otherwise
+    hears = bench.Bench.heard
+
+    def heard(self: bench.Bench) -> None:
+        station = self._station
+        assert station is not None
+        if not station.slots._running:
+            hears(self)
+
+    canary.DEAF_SECONDS = 5.0
+    vars(bench)["CHIRP_SECONDS"] = 0.5
+    setattr(bench.Bench, "heard", heard)  # noqa: B010  mypy would not have it otherwise
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class Fleet:
     def status(self, job_id: str) -> str:
         return fetch_job(self.database, job_id).status
 
-    def await_status(self, job_id: str, status: JobStatus, seconds: float = 60) -> None:
+    def await_status(self, job_id: str, status: JobStatus, seconds: float = 120) -> None:
         def reached() -> bool:
             now = self.status(job_id)
             assert now == status or not JobStatus(now).is_final, (
@@ -132,7 +132,7 @@ class Fleet:
             assert job.attempt <= attempt, f"{job.attempt} attempts: {job.message}"
             return job.attempt == attempt and job.checkpoint_step > more_than
 
-        wait_until(trained, f"steps of {job_id}", 60)
+        wait_until(trained, f"steps of {job_id}", 120)
         return fetch_job(self.database, job_id).checkpoint_step
 
     def attempts(self, job_id: str) -> list[Attempt]:
