@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.nemesis.world import World
 from tests.servers import postgres_server
 
 DATABASES = ("sqlite", "postgresql")
+_one_at_a_time = threading.Lock()
 
 
 @contextmanager
@@ -25,9 +27,10 @@ def ground(folder: Path, database: str, known_bad: str | None = None) -> Iterato
             world.close()
         return
     url = f"sqlite:///{folder / 'epochd.db'}"
-    made = open_database(url)
-    upgrade(made.engine)
-    made.close()
+    with _one_at_a_time:  # Alembic keeps its context in a global
+        made = open_database(url)
+        upgrade(made.engine)
+        made.close()
     world = World(folder, url, None, known_bad)
     yield world
     world.close()

@@ -17,13 +17,13 @@ from tests.nemesis.load import brittle
 from tests.nemesis.run import running, wait_until
 from tests.nemesis.world import API, World
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 60.0
 SAMPLE_SECONDS = 0.02
 WORKER = "worker-1"
 LEASES = {
-    "EPOCHD_LEASE_SECONDS": "3",
+    "EPOCHD_LEASE_SECONDS": "4.5",
     "EPOCHD_HEARTBEAT_SECONDS": "0.3",
-    "EPOCHD_FENCE_SECONDS": "2",
+    "EPOCHD_FENCE_SECONDS": "3",
     "EPOCHD_REAP_GRACE_SECONDS": "0.2",
 }
 

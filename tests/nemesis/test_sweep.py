@@ -13,7 +13,7 @@ from tests.nemesis.ground import ground
 from tests.nemesis.sweep import LEASES, WORKER, survive, undisturbed
 from tests.nemesis.world import World
 
-AT_ONCE = 4
+AT_ONCE = 6
 """Worlds side by side: most of their time is waiting for a lease to run out."""
 
 

@@ -1,0 +1,43 @@
+"""The two long loads, small: a drain under a kill loses no job, and a cancel leaves no trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.nemesis.cancels import Cancelled, cancel_many
+from tests.nemesis.drain import Drained, drain
+from tests.nemesis.ground import ground
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_a_drain_under_a_kill_loses_no_job(tmp_path: Path) -> None:
+    with ground(tmp_path, "sqlite") as world:
+        done = drain(world, jobs=10, kills=1, seed=1, tell=lambda _line: None)
+    assert done.is_good and done.kills == 1, done
+
+
+def test_a_cancelled_job_has_one_end_and_no_trainer(tmp_path: Path) -> None:
+    with ground(tmp_path, "sqlite") as world:
+        done = cancel_many(world, count=4, seed=1, tell=lambda _line: None)
+    assert done.is_good and len(done.gone_seconds) == 4, done
+
+
+@pytest.mark.parametrize(("succeeded", "twice"), [(9, 0), (10, 1)])
+def test_a_drain_that_lost_or_repeated_a_job_is_not_good(succeeded: int, twice: int) -> None:
+    assert not Drained(10, 1, 1.0, succeeded, 12, twice).is_good
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Cancelled(2, {"cancelled": 1}, 0, (1.0,)),
+        Cancelled(2, {"cancelled": 1, "running": 1}, 0, (1.0, 1.0)),
+        Cancelled(2, {"cancelled": 2}, 1, (1.0, 1.0)),
+        Cancelled(2, {"cancelled": 2}, 0, (1.0, 16.0)),
+    ],
+)
+def test_a_cancel_that_is_late_lost_or_doubled_is_not_good(bad: Cancelled) -> None:
+    assert not bad.is_good
