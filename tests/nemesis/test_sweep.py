@@ -23,7 +23,9 @@ def test_a_kill_at_any_failpoint_changes_nothing(tmp_path: Path) -> None:
 
     def verdict(point: str) -> str:
         try:
-            ended = in_a_world(tmp_path / point, lambda world: survive(world, point))
+            # By number: a worker's bell is a socket, whose path may be 107 bytes long.
+            folder = tmp_path / str(list(NAMES).index(point))
+            ended = in_a_world(folder, lambda world: survive(world, point))
         except AssertionError as error:
             return f"{point}: {error}"
         return "" if ended == expected else f"{point}: other weights or metrics"
