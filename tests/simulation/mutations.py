@@ -90,6 +90,7 @@ def a_supervisor_deaf_to_its_loss(patch: pytest.MonkeyPatch) -> None:
 def a_run_directory_without_a_lock(patch: pytest.MonkeyPatch) -> None:
     """A trainer starts beside one that outlived its supervisor."""
     patch.setattr(SimTrainer, "_is_locked", lambda _self: False)
+    patch.setattr(SimTrainer, "_is_superseded", lambda _self: False)
 
 
 def messages_taken_without_their_offset(patch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.errors import RunDirectoryBusy
+from shared.rundir import RunDir
 from tests.simulation.disk import JobDisk, Saved, SimDisk
 from tests.simulation.faults import CALM_AFTER, Faults
 from tests.simulation.scheduler import Process, Scheduler, Task
 from worker.protocol import ExitCode, Order, encode
 from worker.supervision.trainer import TrainerProcess
+from worker.training.lock import refuse_superseded
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class SimTrainer(TrainerProcess):
             self._asked_to_stop = True
 
     def _begin(self) -> None:
-        if self._is_locked():
+        if self._is_locked() or self._is_superseded():
             self._say("failed", code="run_directory_busy", message="another trainer holds it")
             self.end(ExitCode.BUSY)
             return
@@ -100,6 +103,13 @@ class SimTrainer(TrainerProcess):
 
     def _is_locked(self) -> bool:
         return bool(self._job.inside)
+
+    def _is_superseded(self) -> bool:
+        try:
+            refuse_superseded(RunDir(Path(self.order.run_dir)), self.order.attempt)
+        except RunDirectoryBusy:
+            return True
+        return False
 
     def _resume(self) -> None:
         start = self._start()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.errors import RunDirectoryBusy
+from shared.rundir import RunDir
 
 
 @contextmanager
@@ -20,6 +21,16 @@ def held_lock(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def refuse_superseded(directory: RunDir, attempt: int) -> None:
+    """To be called under the lock. Raises RunDirectoryBusy where a newer attempt was begun.
+
+    A trainer whose machine slept before it took the lock would otherwise train beside the line that counts.
+    """
+    newest = max(int(folder.name) for folder in directory.attempt(attempt).path.parent.iterdir())
+    if newest > attempt:
+        raise RunDirectoryBusy(f"attempt {newest} of this job has begun; attempt {attempt} came too late")
 
 
 def _lock(descriptor: int) -> None:

@@ -24,7 +24,7 @@ from worker.protocol import ExitCode, Order, read_order
 from worker.training.attempt import run_attempt
 from worker.training.context import Means
 from worker.training.files import Files
-from worker.training.lock import held_lock
+from worker.training.lock import held_lock, refuse_superseded
 from worker.training.outofmemory import is_out_of_memory
 from worker.training.reporter import Reporter
 from worker.training.shutdown import StopFlag
@@ -52,6 +52,7 @@ def _run(order: Order, directory: RunDir, report: Reporter, stop: StopFlag) -> E
     with ExitStack() as held:
         try:
             lock = held.enter_context(held_lock(directory.lock))
+            refuse_superseded(directory, order.attempt)
             return run_attempt(order, Means(directory, report, stop, Files(), monotonic, lock))
         except EpochdError as error:
             return _give_up(error, report)
