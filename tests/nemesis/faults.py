@@ -111,7 +111,7 @@ def _freeze_worker(scene: Scene, pick: float) -> bool:
     for _ in range(FREEZE_SECONDS):
         scene.live(1.0)
         if _holder(scene.world, job) not in (None, process):
-            scene.live(1.0)  # the next attempt reads its first samples
+            scene.live(5.0)  # the next attempt starts and reads its first samples
             break
     process.send_signal(signal.SIGCONT)
     return True
