@@ -46,7 +46,7 @@ def main() -> None:
 def _submit_and_time(client: httpx.Client) -> float:
     began = time.time()
     job = client.post("/jobs", json={"workload": "noop"}).raise_for_status().json()["id"]
-    query = {"name": "loss", "split": "train", "limit": 1, "wait": 30}
+    query: dict[str, str | int] = {"name": "loss", "split": "train", "limit": 1, "wait": 30}
     points: list[dict[str, float]] = []
     while not points:
         points = client.get(f"/jobs/{job}/metrics", params=query).raise_for_status().json()["points"]

@@ -49,4 +49,7 @@ def test_a_job_too_large_for_every_worker_says_so_instead_of_waiting_mutely() ->
 
 
 def test_a_job_that_fits_waits_for_its_turn() -> None:
-    assert why_waiting(Job(), [Worker(cpus=1), Worker()], NOW) == "every worker that could run it is busy or still starting"
+    assert (
+        why_waiting(Job(), [Worker(cpus=1), Worker()], NOW)
+        == "every worker that could run it is busy or still starting"
+    )
