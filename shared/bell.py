@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -24,9 +25,9 @@ def ring(folder: Path) -> int:
     """Wake every worker that listens in `folder`; how many heard it. Sockets of the dead are removed."""
     if not folder.is_dir():
         return 0
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+    with _opened(folder) as short, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
-        return sum(_send(sender, path) for path in sorted(folder.glob("*.bell"))[:_MOST])
+        return sum(_send(sender, short / path.name) for path in sorted(folder.glob("*.bell"))[:_MOST])
 
 
 class BellListener:
@@ -37,7 +38,8 @@ class BellListener:
         self._path = folder / f"{os.getpid()}.bell"
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(self._path))
+        with _opened(folder) as short:
+            self._socket.bind(str(short / self._path.name))
         self._socket.setblocking(False)
 
     def wait(self, seconds: float) -> bool:
@@ -52,6 +54,16 @@ class BellListener:
     def close(self) -> None:
         self._socket.close()
         self._path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[Path]:
+    """The folder by a short name: a socket's path may have 107 bytes, and a state directory's has more."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
 
 
 def _send(sender: socket.socket, path: Path) -> bool:

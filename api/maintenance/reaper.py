@@ -12,12 +12,15 @@ from sqlalchemy.orm import Session
 
 from shared.clock import Monotonic
 from shared.db import Database
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
 from shared.failpoints import reach
 from shared.jobs import store, transitions
 from shared.jobs.status import JobStatus
 from shared.jobs.store import Lease
 from shared.models import Job
+
+GAP_SECONDS = 6.0
+"""Three rounds: a shorter silence of the reaper itself is only a slow machine, however short leases are."""
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Reaper:
     def run_once(self) -> Mapping[str, int]:
         """One round."""
         now = self.clock()
-        if self._round_at is not None and now - self._round_at > self.lease_seconds / 2:
+        if self._round_at is not None and now - self._round_at > max(self.lease_seconds / 2, GAP_SECONDS):
             self.available_since = None
         self._round_at = now
         try:
@@ -88,13 +91,15 @@ def _expire(database: Database, lease: Lease, grace_seconds: float) -> bool:
 def _end(database: Database, job_id: str) -> bool:
     with database.write() as session:
         now = database.now(session)
-        job = store.find(session, job_id)
+        job = session.get(Job, job_id)
+        if job is None:
+            return False  # its user deleted it since it was seen
         return _applied(session, job_id, transitions.cancel_queued(job.attempt, now), now)
 
 
 def _applied(session: Session, job_id: str, transition: transitions.Transition, now: datetime) -> bool:
     try:
         store.apply(session, job_id, transition, now)
-    except Conflict:
+    except (Conflict, NotFound):
         return False  # its holder, its user or another reaper was faster
     return True

@@ -17,6 +17,7 @@ AT_ONCE = 6
 """Worlds side by side: most of their time is waiting for a lease to run out."""
 
 
+@pytest.mark.nemesis
 @pytest.mark.timeout(600)
 def test_a_kill_at_any_failpoint_changes_nothing(tmp_path: Path) -> None:
     expected = in_a_world(tmp_path / "undisturbed", undisturbed)

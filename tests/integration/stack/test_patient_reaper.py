@@ -36,10 +36,10 @@ def clock() -> Outage:
 class World:
     """A reaper that looks every two seconds, on one clock with the database."""
 
-    def __init__(self, database: Database, clock: Outage, since: float | None) -> None:
+    def __init__(self, database: Database, clock: Outage, since: float | None, lease: float = LEASE) -> None:
         self.clock = clock
         self.start = clock.now
-        self.reaper = Reaper(database, LEASE, GRACE, self.seconds, since)
+        self.reaper = Reaper(database, lease, GRACE, self.seconds, since)
 
     def seconds(self) -> float:
         return (self.clock.now - self.start).total_seconds()
@@ -100,3 +100,11 @@ def test_without_an_outage_the_lease_and_grace_are_all_the_patience(
     world = World(database, clock, -math.inf)
     assert world.rounds(LEASE + GRACE - 2) == 0
     assert world.rounds(4) == 1
+
+
+def test_leases_shorter_than_two_rounds_are_given_away_all_the_same(
+    database: Database, clock: Outage
+) -> None:
+    running_job(database)
+    world = World(database, clock, -math.inf, lease=3.0)
+    assert world.rounds(LEASE + GRACE + 4) == 1
