@@ -28,6 +28,8 @@ LONG_SAMPLE_SECONDS = 0.4
 SETTLED_SECONDS = 2.0
 FREEZE_SECONDS = 20
 """Lease, grace and a few rounds of the reaper; one frozen in a transaction keeps SQLite from all others."""
+BEGIN_SECONDS = 8.0
+"""The next attempt starts and reads its first samples, also on a busy machine."""
 SAVING = (
     "checkpoint.after_write",
     "checkpoint.after_sync",
@@ -104,17 +106,18 @@ def _freeze_worker(scene: Scene, pick: float) -> bool:
         return False
     scene.load.errands[job].cancel_after_looks = None
     scene.live(SETTLED_SECONDS)
-    process = _holder(scene.world, job)
-    if process is None:
+    process, attempt = _holder(scene.world, job), _attempt(scene.world, job)
+    if process is None or not attempt:
         return False
     process.send_signal(signal.SIGSTOP)
     for _ in range(FREEZE_SECONDS):
         scene.live(1.0)
-        if _holder(scene.world, job) not in (None, process):
-            scene.live(5.0)  # the next attempt starts and reads its first samples
+        if _attempt(scene.world, job) > attempt:
+            scene.live(BEGIN_SECONDS)
             break
+    given_away = _attempt(scene.world, job) > attempt  # not where it froze in a transaction: nobody can claim
     process.send_signal(signal.SIGCONT)
-    return True
+    return given_away
 
 
 def _pause_api(scene: Scene, _pick: float) -> bool:
@@ -217,6 +220,13 @@ def _holder(world: World, job: str) -> subprocess.Popen[bytes] | None:
             pid = int(owner.split("-")[-2])
             return next((world.processes[name] for name in WORKERS if world.processes[name].pid == pid), None)
     return None
+
+
+def _attempt(world: World, job: str) -> int:
+    """The newest attempt of a job; 0 where the database does not answer."""
+    with contextlib.suppress(DBAPIError), world.database.read() as session:
+        return session.execute(select(Job.attempt).where(Job.id == job)).scalar_one()
+    return 0
 
 
 def _choose(options: Sequence[T], pick: float) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ VARIABLE = "NEMESIS_KNOWN_BAD"
 NO_LOCK = "no-run-lock"
 TORN_SAVE = "torn-save"
 NO_GUARD = "no-attempt-guard"
+FENCE = "EPOCHD_FENCE_SECONDS"
 KNOWN_BAD = (NO_LOCK, TORN_SAVE, NO_GUARD)
 
 
@@ -31,6 +33,7 @@ def install(environ: Mapping[str, str]) -> None:
 
         if bad == NO_GUARD:
             _drop_guard()
+            os.environ.pop(FENCE, None)  # a worker that gives up by itself has no stale write to refuse
         witness.install(environ)
 
 
