@@ -31,8 +31,8 @@ class Dispatcher:
         with self.database.read() as session:
             now = self.database.now(session)
             since = now - timedelta(seconds=self.redispatch_after_seconds)
-            waiting = dispatch.waiting_jobs(session, now, since)
             free = dispatch.vacancies(session, now - timedelta(seconds=self.lease_seconds))
+            waiting = dispatch.waiting_jobs(session, free, now, since)
         rung = 0
         for job in dispatch.plan(waiting, free):
             try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, false, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.jobs.status import JobStatus
@@ -14,6 +14,8 @@ from shared.models import Job, Worker
 
 LOOK_AHEAD = 500
 """Jobs looked at in one round; more than a fleet can start within a second."""
+ROUNDING = 1e-9
+"""Sums of fractions of a CPU or a GiB are not exact."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,19 @@ def plan(waiting: Iterable[Waiting], vacancies: Sequence[Vacancy]) -> list[Waiti
     return chosen
 
 
-def waiting_jobs(session: Session, now: datetime, rung_since: datetime) -> list[Waiting]:
-    """Due jobs in the order they would be claimed."""
+def waiting_jobs(
+    session: Session, free: Sequence[Vacancy], now: datetime, rung_since: datetime
+) -> list[Waiting]:
+    """Due jobs that fit some vacancy as it is now, in the order they would be claimed."""
     rows = session.execute(
         select(Job.id, Job.queue, Job.need_gpus, Job.need_cpus, Job.need_memory_gib, Job.dispatched_at)
-        .where(Job.status == JobStatus.QUEUED, Job.due_at <= now, Job.cancel_requested_at.is_(None))
+        .where(
+            Job.status == JobStatus.QUEUED,
+            Job.due_at <= now,
+            Job.cancel_requested_at.is_(None),
+            # Jobs that fit nowhere must not fill the look ahead, or those behind them are never seen.
+            or_(false(), *(_fit_in(vacancy) for vacancy in set(free) if vacancy.slots > 0)),
+        )
         .order_by(Job.priority.desc(), Job.created_at, Job.id)
         .limit(LOOK_AHEAD)
     )
@@ -96,6 +106,15 @@ def stamp(session: Session, job_id: str, now: datetime, rung_since: datetime) ->
     return result.rowcount == 1
 
 
+def _fit_in(vacancy: Vacancy) -> ColumnElement[bool]:
+    return and_(
+        Job.queue.in_(vacancy.queues),
+        Job.need_gpus <= vacancy.gpus,
+        Job.need_cpus <= vacancy.cpus + ROUNDING,
+        Job.need_memory_gib <= vacancy.memory_gib + ROUNDING,
+    )
+
+
 def _whole(worker: Worker) -> Vacancy:
     return Vacancy(tuple(worker.queues), worker.slots, worker.gpus, worker.cpus, worker.memory_gib)
 
@@ -105,8 +124,8 @@ def _fits(job: Waiting, vacancy: Vacancy) -> bool:
         job.queue in vacancy.queues
         and vacancy.slots > 0
         and job.need_gpus <= vacancy.gpus
-        and job.need_cpus <= vacancy.cpus + 1e-9
-        and job.need_memory_gib <= vacancy.memory_gib + 1e-9
+        and job.need_cpus <= vacancy.cpus + ROUNDING
+        and job.need_memory_gib <= vacancy.memory_gib + ROUNDING
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from api.maintenance.dispatcher import Dispatcher
 from shared.bell import BellFailed
 from shared.db import Database
-from shared.jobs import store, transitions
+from shared.jobs import dispatch, store, transitions
 from shared.jobs.status import Reason
 from shared.models import Job, Worker
 from tests.conftest import SetClock
@@ -68,6 +68,18 @@ def test_it_rings_again_only_when_nobody_came_in_time(
     assert dispatcher.run_once()["doorbells rung"] == 0
     clock.advance(0.2)
     assert dispatcher.run_once()["doorbells rung"] == 1
+
+
+def test_jobs_that_fit_nowhere_do_not_hide_those_behind_them(
+    any_database: Database, dispatcher: Dispatcher, bells: Bells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "LOOK_AHEAD", 3)
+    add_worker(any_database)
+    for _ in range(3):
+        submit_job(any_database, priority=5, resources={"gpus": 1})
+    submit_job(any_database)
+    assert dispatcher.run_once()["doorbells rung"] == 1
+    assert bells.heard == ["cpu"]
 
 
 def test_nobody_is_rung_where_no_worker_lives_or_could_run_it(
