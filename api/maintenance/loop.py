@@ -38,6 +38,10 @@ class PeriodicLoop:
         except DBAPIError:
             log.exception("%s could not reach the database; it tries again", self.name)
             return
+        except Exception:
+            # A thread that ended here would leave a service that answers and reaps nothing ever again.
+            log.exception("a round of the %s failed; it tries again", self.name)
+            return
         done = {key: count for key, count in counts.items() if count}
         if done:
             log.info("%s: %s", self.name, ", ".join(f"{count} {key}" for key, count in done.items()))
