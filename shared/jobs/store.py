@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Case, ColumnElement, CursorResult, case, delete, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.errors import Conflict, InvalidTransition, NotFound, StaleAttempt
 from shared.failpoints import reach
@@ -154,6 +154,8 @@ def apply(session: Session, job_id: str, transition: Transition, now: datetime) 
     """The one door: a guarded UPDATE, the attempt, one event. Raises InvalidTransition, StaleAttempt."""
     values = {**transition.values, "status": transition.target, "updated_at": now}
     values |= {"reason": transition.reason, "message": transition.message}
+    if values.get("finished_at") is not None:
+        values["finished_at"] = _no_earlier(func.coalesce(Job.started_at, Job.created_at), now)
     if transition.target is JobStatus.QUEUED:
         values["dispatched_at"] = None  # nobody rang for this turn in the queue yet
     result = session.execute(update(Job).where(*_guards(job_id, transition)).values(values))
@@ -203,7 +205,7 @@ def _keep_attempt(session: Session, job_id: str, transition: Transition, now: da
             update(Attempt)
             .where(Attempt.job_id == job_id, Attempt.attempt == transition.attempt)
             .values(
-                ended_at=now,
+                ended_at=_no_earlier(Attempt.started_at, now),
                 outcome=transition.reason,
                 message=transition.message,
                 exit_code=transition.exit_code,
@@ -214,7 +216,7 @@ def _keep_attempt(session: Session, job_id: str, transition: Transition, now: da
 def _open_attempt(session: Session, job_id: str, now: datetime) -> None:
     job = find(session, job_id)
     if job.started_at is None:
-        job.started_at = now
+        job.started_at = max(now, job.created_at)
     row = Attempt(
         job_id=job_id,
         attempt=job.attempt,
@@ -225,6 +227,11 @@ def _open_attempt(session: Session, job_id: str, now: datetime) -> None:
     )
     session.add(row)
     session.flush()
+
+
+def _no_earlier(begun: ColumnElement[datetime] | InstrumentedAttribute[datetime], now: datetime) -> Case[Any]:
+    """`now`, unless the clock went back behind the beginning: nothing lasts less than no time."""
+    return case((begun > now, begun), else_=now)
 
 
 def _held(job_id: str, attempt: int) -> tuple[ColumnElement[bool], ...]:
