@@ -7,19 +7,23 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.nemesis.cancels import cancel_many
+from shared.failpoints import NAMES
+from tests.nemesis.cancels import cancel_many, tell_cancelled
 from tests.nemesis.drain import drain
 from tests.nemesis.ground import DATABASES, ground
+from tests.nemesis.point import ACTIONS
 from tests.nemesis.report import record_verdict, tell_verdict, write_row
 from tests.nemesis.run import Plan, run
 from tests.nemesis.sabotage import KNOWN_BAD
+from tests.nemesis.stops import stop_many
+from tests.nemesis.sweep import sweep
 
 
 def main(arguments: list[str]) -> int:
     """Run what is asked for; 0 where every promise held."""
     asked = _parse(arguments)
     asked.folder = asked.folder or Path(tempfile.mkdtemp(prefix="epochd-nemesis-"))
-    good = {"attack": _attack, "drain": _drain, "cancel": _cancel}[asked.what](asked)
+    good = COMMANDS[asked.what](asked)
     _say(f"  logs and record: {asked.folder}")
     return 0 if good else 1
 
@@ -49,30 +53,67 @@ def _drain(asked: argparse.Namespace) -> bool:
 
 def _cancel(asked: argparse.Namespace) -> bool:
     with ground(asked.folder, asked.database) as world:
-        done = cancel_many(world, asked.count, asked.seed, _say)
-    ends = ", ".join(f"{count} {status}" for status, count in sorted(done.endings.items()))
-    found = f"{ends}; {done.ended_twice} ended twice; all gone after {done.p99_seconds:.2f} s at p99"
+        done = cancel_many(world, asked.count or 300, asked.seed, _say)
+    found = tell_cancelled(done)
     _say(found)
     if asked.record:
         command = f"cancel --seed {asked.seed} --database {asked.database} --count {done.count}"
         verdict = f"{'none' if done.is_good else 'BROKEN'} ({found})"
-        write_row(command, "", f"{done.count}", "", f"{done.count} x cancel at a random phase", verdict)
+        write_row(command, f"{done.minutes:.1f}", f"{done.count}", "", f"{done.count} x cancel", verdict)
     return done.is_good
+
+
+def _stop(asked: argparse.Namespace) -> bool:
+    with ground(asked.folder, asked.database) as world:
+        done = stop_many(world, asked.count or 20, asked.seed, _say)
+    found = f"{done.lost_steps} steps lost, gone after {done.slowest_seconds:.2f} s at most"
+    _say(found)
+    if asked.record:
+        count = len(done.stops)
+        command = f"stop --seed {asked.seed} --database {asked.database} --count {count}"
+        verdict = f"{'none' if done.is_good else 'BROKEN'} ({found})"
+        faults = f"{count} x TERM to a worker in training"
+        write_row(command, f"{done.minutes:.1f}", f"{count}", f"{2 * count}", faults, verdict)
+    return done.is_good
+
+
+def _sweep(asked: argparse.Namespace) -> bool:
+    done = sweep(asked.folder, NAMES, asked.actions, _say)
+    _say("\n".join(done.found) or "no case changed anything")
+    if asked.record:
+        faults = f"{len(NAMES)} failpoints x {', '.join(asked.actions)}"
+        found = "; ".join(done.found) or "none"
+        command = f"sweep --actions {','.join(asked.actions)}"
+        write_row(command, f"{done.minutes:.1f}", f"{done.cases}", "", faults, found)
+    return not done.found
+
+
+COMMANDS = {"attack": _attack, "drain": _drain, "cancel": _cancel, "stop": _stop, "sweep": _sweep}
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run nemesis", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("attack", "drain", "cancel"), default="attack")
+    parser.add_argument("what", nargs="?", choices=COMMANDS, default="attack")
     parser.add_argument("--seed", type=int, default=1, help="decides every fault (%(default)s)")
     parser.add_argument("--minutes", type=float, help="attack: how long (5 where neither is given)")
     parser.add_argument("--kills", type=int, help="attack: end after so many faults; drain: kills (20)")
     parser.add_argument("--jobs", type=int, default=2000, help="drain: how many jobs (%(default)s)")
-    parser.add_argument("--count", type=int, default=300, help="cancel: how many jobs (%(default)s)")
+    parser.add_argument("--count", type=int, help="cancel: how many jobs (300); stop: how many stops (20)")
+    parser.add_argument(
+        "--actions", type=_actions, default=ACTIONS, help=f"sweep: some of {','.join(ACTIONS)} (all)"
+    )
     parser.add_argument("--database", choices=DATABASES, default="sqlite")
     parser.add_argument("--known-bad", choices=KNOWN_BAD, help="attack: spoil the set-up, to see it caught")
     parser.add_argument("--folder", type=Path, help="where the world lives (a new temporary folder)")
     parser.add_argument("--record", action="store_true", help="add a line to tests/nemesis/README.md")
     return parser.parse_args(arguments)
+
+
+def _actions(text: str) -> list[str]:
+    names = text.split(",")
+    if not set(names) <= set(ACTIONS):
+        raise argparse.ArgumentTypeError(f"{text!r} must be some of {','.join(ACTIONS)}")
+    return names
 
 
 def _say(line: str) -> None:

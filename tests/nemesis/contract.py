@@ -14,6 +14,12 @@ class BrittleData(Part):
     samples: int = 23
     sample_seconds: float = 0.0
     """Time every sample takes, so that faults meet the middle of an epoch."""
+    load_seconds: float = 0.0
+    """Time the data take to load."""
+    sync_seconds: float = 0.0
+    """Time every file of a checkpoint takes on its way to the disk."""
+    test_seconds: float = 0.0
+    """Time every sample of the last evaluation takes."""
 
 
 class BrittleSpec(JobSpec):

@@ -24,7 +24,10 @@ def offer(folder: Path) -> None:
 
 
 def install(environ: Mapping[str, str]) -> None:
-    """Spoil this process as its environment asks, and put the witness beside the store."""
+    """Spoil this process as its environment asks, and put the witnesses in place."""
+    from tests.nemesis import traps
+
+    traps.install(environ)
     bad = environ.get(VARIABLE)
     if bad == NO_LOCK:
         _drop_lock()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.nemesis.aims import AIMS
 from tests.nemesis.cancels import Cancelled, cancel_many
 from tests.nemesis.drain import Drained, drain
 from tests.nemesis.ground import ground
@@ -19,10 +21,10 @@ def test_a_drain_under_a_kill_loses_no_job(tmp_path: Path) -> None:
     assert done.is_good and done.kills == 1, done
 
 
-def test_a_cancelled_job_has_one_end_and_no_trainer(tmp_path: Path) -> None:
+def test_a_job_cancelled_in_any_phase_has_one_end_and_no_process(tmp_path: Path) -> None:
     with ground(tmp_path, "sqlite") as world:
-        done = cancel_many(world, count=4, seed=1, tell=lambda _line: None)
-    assert done.is_good and len(done.gone_seconds) == 4, done
+        done = cancel_many(world, count=len(AIMS), seed=1, tell=lambda _line: None)
+    assert done.is_good and done.count == len(AIMS), done
 
 
 @pytest.mark.parametrize(("succeeded", "twice"), [(9, 0), (10, 1)])
@@ -33,10 +35,11 @@ def test_a_drain_that_lost_or_repeated_a_job_is_not_good(succeeded: int, twice: 
 @pytest.mark.parametrize(
     "bad",
     [
-        Cancelled(2, {"cancelled": 1}, 0, (1.0,)),
-        Cancelled(2, {"cancelled": 1, "running": 1}, 0, (1.0, 1.0)),
-        Cancelled(2, {"cancelled": 2}, 1, (1.0, 1.0)),
-        Cancelled(2, {"cancelled": 2}, 0, (1.0, 16.0)),
+        Cancelled(2, Counter(cancelled=1), gone_seconds=[1.0]),
+        Cancelled(2, Counter(cancelled=1, running=1), gone_seconds=[1.0, 1.0]),
+        Cancelled(2, Counter(cancelled=1, failed=1), gone_seconds=[1.0, 1.0]),
+        Cancelled(2, Counter(cancelled=2), ended_twice=1, gone_seconds=[1.0, 1.0]),
+        Cancelled(2, Counter(cancelled=2), gone_seconds=[1.0, 16.0]),
     ],
 )
 def test_a_cancel_that_is_late_lost_or_doubled_is_not_good(bad: Cancelled) -> None:

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from torch import Tensor
 
@@ -14,6 +14,8 @@ from tests.integration import planted
 from tests.nemesis import sabotage
 from tests.nemesis.contract import BrittleSpec
 from tests.nemesis.record import VARIABLE, Recorder
+from worker.training.checkpoint import CheckpointStore, Saved
+from worker.training.files import Files
 from worker.workloads.interface import Dataset, Splits
 
 
@@ -35,12 +37,53 @@ class Witnessed:
         return sample
 
 
+class Slow:
+    """Takes its time at every reading."""
+
+    def __init__(self, inner: Dataset, seconds: float) -> None:
+        self._inner, self._seconds = inner, seconds
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def __getitem__(self, index: int, /) -> dict[str, Tensor]:
+        time.sleep(self._seconds)
+        sample: dict[str, Tensor] = self._inner[index]
+        return sample
+
+
 def load_splits(spec: BrittleSpec, root: Path) -> Splits:
     sabotage.spoil_training(os.environ)
+    recorder = Recorder(Path(os.environ[VARIABLE]))
+    _watch_saves(recorder, spec.data.sync_seconds)
+    time.sleep(spec.data.load_seconds)
     data = planted.PlantedData(samples=spec.data.samples)
     splits = planted.load_splits(planted.spec_of(data=data.model_dump()), root)
-    recorder = Recorder(Path(os.environ[VARIABLE]))
-    return replace(splits, train=Witnessed(splits.train, spec.data.sample_seconds, recorder))
+    return replace(
+        splits,
+        train=Witnessed(splits.train, spec.data.sample_seconds, recorder),
+        test=Slow(splits.test, spec.data.test_seconds),
+    )
+
+
+def _watch_saves(recorder: Recorder, seconds: float) -> None:
+    """Have every save of this trainer say when it begins and ends, and take its time at each file."""
+    write, sync = CheckpointStore.write, Files.sync
+    job, attempt = who_trains()
+
+    def watched_write(self: CheckpointStore, snapshot: Any, describe: Any) -> Saved:
+        recorder.say("save_begins", job=job, attempt=attempt, time=time.time())
+        try:
+            return write(self, snapshot, describe)
+        finally:
+            recorder.say("save_ends", job=job, attempt=attempt, time=time.time())
+
+    def slow_sync(self: Files, handle: BinaryIO) -> None:
+        time.sleep(seconds)
+        sync(self, handle)
+
+    CheckpointStore.write = watched_write  # type: ignore[method-assign]
+    Files.sync = slow_sync  # type: ignore[method-assign]
 
 
 def who_trains() -> tuple[str, int]:
