@@ -69,6 +69,8 @@ class Order:
     data_root: str
     resume: Literal["last", "best"] | str = "last"
     """Which checkpoint to go on from: the newest that verifies, the best, or one by its id."""
+    has_checkpoints: bool = False
+    """The job is known to have written one: where none is found the run directory is not the job's."""
     init_checkpoint: str | None = None
     """Folder of the foreign checkpoint whose weights a job without checkpoints starts from."""
 

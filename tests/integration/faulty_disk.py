@@ -11,14 +11,14 @@ from worker.training.files import Files
 
 
 class FaultyDisk(Files):
-    """Counts operations and fails the `fail_at`-th; from then on all of them where `for_good`."""
+    """Counts operations and fails the `fail_at`-th and those after it, `lasts` in all."""
 
-    def __init__(self, fail_at: int, fault: BaseException, *, for_good: bool = False) -> None:
+    def __init__(self, fail_at: int, fault: BaseException, *, lasts: float = 1) -> None:
         self.count = 0
         self.done: list[str] = []
         self._fail_at = fail_at
         self._fault = fault
-        self._for_good = for_good
+        self._lasts = lasts
 
     @property
     def failed(self) -> bool:
@@ -59,7 +59,7 @@ class FaultyDisk(Files):
     def _pass(self, operation: str) -> None:
         self.count += 1
         self.done.append(operation)
-        if self.count == self._fail_at or (self._for_good and self.failed):
+        if self._fail_at <= self.count < self._fail_at + self._lasts:
             raise self._fault
 
 
@@ -69,6 +69,14 @@ def full() -> OSError:
 
 def broken() -> OSError:
     return OSError(errno.EIO, "Input/output error")
+
+
+def over_quota() -> OSError:
+    return OSError(errno.EDQUOT, "Disk quota exceeded")
+
+
+def read_only() -> OSError:
+    return OSError(errno.EROFS, "Read-only file system")
 
 
 def killed() -> Killed:

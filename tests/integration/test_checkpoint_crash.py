@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import nn
 
 from shared.errors import CheckpointError, CorruptCheckpoint, NoValidCheckpoint
 from shared.rundir import RunDir
-from tests.integration.faulty_disk import FaultyDisk, broken, full, killed
+from tests.integration.faulty_disk import FaultyDisk, broken, full, killed, over_quota, read_only
 from tests.integration.planted import (
     checkpoint_ids,
     final_state,
@@ -52,7 +53,7 @@ def verified(root: Path) -> list[str]:
     return [store.verify(name).id for name in store.ids()]
 
 
-@pytest.mark.parametrize("fault", [killed, full, broken])
+@pytest.mark.parametrize("fault", [killed, full, over_quota, broken, read_only])
 def test_a_save_that_dies_at_any_operation_leaves_the_old_checkpoint_or_a_whole_new_one(
     tmp_path: Path, fault: Callable[[], BaseException]
 ) -> None:
@@ -105,7 +106,7 @@ def test_a_full_disk_keeps_training_and_the_old_checkpoint(tmp_path: Path) -> No
     train(order, stop_at=2)
     kept = verified(tmp_path)
     with pytest.raises(CheckpointError, match=r"last checkpoint could not be written.*No space left"):
-        train(write_order(tmp_path, 2, spec_of()), files=FaultyDisk(1, full(), for_good=True))
+        train(write_order(tmp_path, 2, spec_of()), files=FaultyDisk(1, full(), lasts=math.inf))
     assert verified(tmp_path) == kept
     assert max(point["step"] for point in told(tmp_path, "points", 2)) == 12
     assert len(told(tmp_path, "checkpoint_failed", 2)) == 4

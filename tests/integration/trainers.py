@@ -41,13 +41,19 @@ def train(
     kill_at: int | None = None,
     files: Files | None = None,
     clock: Callable[[], float] = monotonic,
+    listen: Callable[[str, dict[str, Any]], None] | None = None,
 ) -> ExitCode | None:
-    """Run an order; ask it to stop, or kill it, right after a step was told. None where it was killed."""
+    """Run an order; ask it to stop, or kill it, right after a step was told. None where it was killed.
+
+    Each message is passed on to `listen` after it was written.
+    """
     order = read_order(order_path)
     directory = RunDir(Path(order.run_dir))
     stop = StopFlag()
 
     def heard(kind: str, fields: dict[str, Any]) -> None:
+        if listen is not None:
+            listen(kind, fields)
         if kind == "points" and "grad_norm" in fields["values"]:
             if fields["step"] == stop_at:
                 stop.request()

@@ -46,6 +46,7 @@ def prepare(
         run_dir=str(directory.path),
         data_root=str(data_root),
         resume=job.resume_from,
+        has_checkpoints=job.checkpoint_step >= 0,
         init_checkpoint=None if init_checkpoint is None else str(init_checkpoint),
     )
     order.write(attempt.order)

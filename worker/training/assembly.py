@@ -133,7 +133,7 @@ def _resume(
     origin: Origin,
     report: Reporter,
 ) -> Resumed:
-    manifest = find_checkpoint(store, order.resume, report)
+    manifest = find_checkpoint(store, order.resume, report, expected=order.has_checkpoints)
     if manifest is None:
         if order.init_checkpoint is not None:
             weights = load_weights(task.model, Path(order.init_checkpoint))

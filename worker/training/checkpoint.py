@@ -109,8 +109,8 @@ class CheckpointStore:
         self._files.sync_folder(self._folder)
 
     def remove(self, name: str) -> None:
-        """Delete a checkpoint; it stops being one before its first file goes."""
-        self._files.remove_tree(self._withdraw(name))
+        """Delete a checkpoint; it stops being one before its first file goes. Raises OSError if it stays."""
+        self._discard(self._withdraw(name))
 
     def _check_space(self, wanted: int) -> None:
         free = self._files.free_bytes(self._folder)

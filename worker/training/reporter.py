@@ -13,7 +13,7 @@ from typing import Any, Self
 from worker.protocol import Message, encode
 from worker.training.finite import finite
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 HELD_SECONDS = 0.25
 """How long points may wait for others, so that a fast loop does not pay for a write at every step."""
 
@@ -22,7 +22,7 @@ class Reporter:
     """Appends to an attempt's events file. Safe to call from the memory thread.
 
     Points are held only while more of them come quickly; any other message takes them along, in order.
-    While the disk is full, lines wait and go out later.
+    While the disk is full or refuses writes, lines wait and go out later.
     """
 
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
@@ -53,7 +53,7 @@ class Reporter:
         self.flush()
         os.close(self._file)
         if self._held:
-            raise OSError(errno.ENOSPC, f"{sum(map(len, self._held))} bytes of messages could not be written")
+            raise OSError(errno.EIO, f"{sum(map(len, self._held))} bytes of messages could not be written")
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +71,7 @@ class Reporter:
             while data:
                 data = data[os.write(self._file, data) :]
         except OSError as error:
-            if error.errno not in FULL:
+            if error.errno not in UNWRITABLE:
                 raise
         self._held = [data] if data else []
 

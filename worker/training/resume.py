@@ -17,6 +17,11 @@ from worker.training.state import AppState
 
 log = logging.getLogger(__name__)
 
+_GONE = (
+    "this job wrote checkpoints and its run directory holds none; bring the directory back and resume, "
+    "or submit the job anew to start from the beginning"
+)
+
 
 @dataclass(frozen=True)
 class Resumed:
@@ -28,13 +33,18 @@ class Resumed:
     why: str
 
 
-def find_checkpoint(store: CheckpointStore, wanted: str, report: Reporter) -> Manifest | None:
+def find_checkpoint(
+    store: CheckpointStore, wanted: str, report: Reporter, *, expected: bool = False
+) -> Manifest | None:
     """The verified checkpoint to go on from; None where the job never wrote one.
 
-    Bad ones are set aside and told. Raises NoValidCheckpoint where there were some and none of them will do.
+    Bad ones are set aside and told. Raises NoValidCheckpoint where there were some, or some are `expected`,
+    and none of them will do.
     """
     names = store.ids()
     if not names and not store.quarantined():
+        if expected:
+            raise NoValidCheckpoint(_GONE)
         return None
     for name in _candidates(store, names, wanted):
         try:

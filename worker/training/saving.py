@@ -150,11 +150,20 @@ class Saver:
 
     def _retire(self) -> None:
         """Remove what the spec does not keep, never leaving a single checkpoint that was not read back."""
+        try:
+            self._remove(self._superfluous())
+        except OSError as error:
+            log.warning("old checkpoints stay, the disk does not answer: %s", error)
+
+    def _superfluous(self) -> list[Manifest]:
         manifests = self._readable()
         gone = expendable(manifests, self._spec)
         kept = [manifest for manifest in manifests if manifest not in gone]
         if not gone or (len(kept) == 1 and not self._verifies(kept[0].id)):
-            return
+            return []
+        return gone
+
+    def _remove(self, gone: list[Manifest]) -> None:
         for manifest in gone:
             try:
                 self._store.remove(manifest.id)
