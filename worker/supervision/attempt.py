@@ -76,6 +76,9 @@ def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:
     supervisor = Supervisor(room, job, gpus)
     try:
         trainer = supervisor.start()
+    except StaleAttempt as error:
+        log.warning("%s", error.message, extra={"job_id": job.id, "attempt": job.attempt})
+        return
     except (LaunchError, OSError, EpochdError) as error:
         log.exception("attempt could not start", extra={"job_id": job.id, "attempt": job.attempt})
         supervisor.abandon(error)

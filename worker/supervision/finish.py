@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError
 
 from shared.db import Database
-from shared.errors import InvalidTransition, StaleAttempt
+from shared.errors import InvalidTransition, NotFound, StaleAttempt
 from shared.failpoints import reach
 from shared.jobs import store, transitions
 from shared.jobs.checkpoints import left_checkpoint
@@ -42,7 +42,7 @@ def finish(database: Database, done: Finish, lease: LeaseKeeper, pause: Callable
     while not lease.lost:
         try:
             _apply_once(database, done)
-        except StaleAttempt as error:
+        except (StaleAttempt, NotFound) as error:  # given away; its user may even have deleted it since
             log.warning("%s", error.message, extra={"job_id": done.job_id, "attempt": done.attempt})
             return
         except InvalidTransition:

@@ -72,13 +72,18 @@ class EventTail:
 
 
 def open_tails(database: Database, job_id: str, holder: int, paths: dict[int, Path]) -> list[EventTail]:
-    """The tails of all attempts of a job, oldest first, each at the offset the database knows."""
+    """The tails of all attempts of a job, oldest first, each at the offset the database knows.
+
+    Raises StaleAttempt where the job was deleted.
+    """
     with database.read() as session:
         rows = session.execute(
             select(Attempt.attempt, Attempt.ingest_offset)
             .where(Attempt.job_id == job_id, Attempt.attempt <= holder)
             .order_by(Attempt.attempt)
         ).all()
+    if not rows:
+        raise StaleAttempt(f"job {job_id} is gone")
     return [
         EventTail(database, job_id, row.attempt, holder, paths[row.attempt], row.ingest_offset)
         for row in rows
