@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 BOUND = ("job_id", "attempt", "worker_id")
 
@@ -31,8 +32,10 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def configure_logging(room: str, level: int = logging.INFO) -> None:
-    """Send every record of this process to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+def configure_logging(room: str, level: int = logging.INFO, path: Path | None = None) -> None:
+    """Send every record of this process to standard error, or to a file."""
+    handler = (
+        logging.StreamHandler(sys.stderr) if path is None else logging.FileHandler(path, encoding="utf-8")
+    )
     handler.setFormatter(JsonLines(room))
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -29,8 +29,8 @@ class Settings(BaseSettings):
     """Bearer token every request but /healthz must carry; without one only loopback is listened on."""
     max_body_bytes: int = Field(1_048_576, ge=1024)
 
-    slots: int = Field(4, ge=1, le=1024)
-    """Jobs a worker supervises at once, resources allowing."""
+    slots: int | None = Field(None, ge=1, le=1024)
+    """Jobs a worker supervises at once, resources allowing; 4, or one a GPU where those are more."""
     cpus: float | None = Field(None, gt=0)
     """Cores a worker offers; all of them where not given."""
     memory_gib: float | None = Field(None, gt=0)
@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     """Redis address of the doorbells; embedded mode, without a broker, where not given."""
     redispatch_after_seconds: float = Field(10.0, gt=0)
     """How long a job may stay unclaimed after its doorbell before it is rung for again."""
-    fallback_poll_seconds: float = Field(15.0, gt=0)
+    fallback_poll_seconds: float = Field(10.0, gt=0)
     """How often a worker of the stack looks for work although no doorbell came."""
 
     lease_seconds: float = Field(30.0, gt=0)

@@ -11,6 +11,7 @@ from shared.bell import BellListener, ring
 from shared.failpoints import arm
 from shared.log import configure_logging
 from shared.settings import Settings
+from worker.supervision.offer import make_offer
 from worker.supervision.station import open_station
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ def main() -> int:
     settings = Settings()
     try:
         arm(os.environ)
-        station = open_station(settings, QUEUES, settings.slots, freed=lambda _: wake(settings))
+        offer = make_offer(settings, os.environ)
+        station = open_station(settings, QUEUES, offer, freed=lambda _: wake(settings))
     except ValueError as error:
         log.error("%s", error)  # noqa: TRY400
         return 2

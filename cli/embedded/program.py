@@ -29,7 +29,8 @@ class Ground:
     host: str
     port: int
     state_dir: Path
-    slots: int
+    slots: int | None
+    """Jobs at once; the worker decides where None."""
 
     @property
     def url(self) -> str:
@@ -45,7 +46,7 @@ def embedded_programs(ground: Ground, environment: Mapping[str, str]) -> tuple[P
         "EPOCHD_HOST": ground.host,
         "EPOCHD_PORT": str(ground.port),
         "EPOCHD_STATE_DIR": str(ground.state_dir),
-        "EPOCHD_SLOTS": str(ground.slots),
+        **({} if ground.slots is None else {"EPOCHD_SLOTS": str(ground.slots)}),
         "PYTHONUNBUFFERED": "1",
     }
     return (

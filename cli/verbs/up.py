@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (8642); 0 takes a free one")
     parser.add_argument("--state-dir", type=Path, help="database, run directories, logs (.epochd)")
-    parser.add_argument("--slots", type=int, help="jobs that may run at once, resources allowing (4)")
+    parser.add_argument("--slots", type=int, help="jobs that may run at once, resources allowing (4 or more)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,6 @@ from shared.broker import Broker, celery_settings, publisher_settings
 from shared.ringer import MOST_WAITING, BackgroundRinger
 from shared.settings import Settings
 from tests.servers import free_port
-from worker.stack.__main__ import celery_arguments
 
 URL = "redis://broker:6379/0"
 
@@ -54,13 +53,6 @@ def test_every_setting_that_a_measured_failure_stands_behind_is_as_it_must_be() 
 def test_a_publisher_waits_a_second_at_most_and_never_tries_again() -> None:
     options = publisher_settings(URL)["broker_transport_options"]
     assert (options["socket_timeout"], options["socket_connect_timeout"], options["max_retries"]) == (1, 1, 0)
-
-
-def test_workers_start_in_threads_without_gossip_and_mingle() -> None:
-    arguments = celery_arguments(3, has_gpus=False, pid=7)
-    assert {"--pool=threads", "--concurrency=3", "--without-gossip", "--without-mingle"} < set(arguments)
-    assert "--queues=cpu" in arguments
-    assert "--queues=cpu,gpu" in celery_arguments(3, has_gpus=True, pid=7)
 
 
 def test_a_bell_without_a_broker_fails_instead_of_hanging() -> None:

@@ -16,6 +16,8 @@ from shared.clock import monotonic
 from shared.settings import Settings
 from worker.stack.again import start_again_at_exit, start_again_now
 from worker.stack.canary import CHIRP_SECONDS, Canary
+from worker.supervision.offer import Offer
+from worker.supervision.slots import Placed
 from worker.supervision.station import Station, open_station
 
 log = logging.getLogger(__name__)
@@ -29,15 +31,15 @@ class Bench:
     """Opened by the bootstep before the first message, closed after the last."""
 
     def __init__(self, settings: Settings, broker_url: str) -> None:
-        self._settings = settings
+        self.settings = settings
         self._broker = Broker(broker_url)
         self._station: Station | None = None
         self._canary: Canary | None = None
 
-    def open(self, queues: tuple[str, ...], slots: int, canary_queue: str) -> None:
+    def open(self, queues: tuple[str, ...], offer: Offer, canary_queue: str) -> None:
         """Start the launcher, the presence, the claim loop and the canary. Raises ValueError."""
         station = open_station(
-            self._settings, queues, slots, freed=lambda placed: self._ring(placed.job.queue)
+            self.settings, queues, offer, freed=lambda placed: self._ring(placed.job.queue)
         )
         self._station = station
         self._canary = Canary(
@@ -47,7 +49,7 @@ class Bench:
             self._start_anew,
             monotonic,
         )
-        loop = station.claim_loop(_Ear(station.stop), self._settings.fallback_poll_seconds)
+        loop = station.claim_loop(_Ear(station.stop), self.settings.fallback_poll_seconds)
         _thread("claims", loop.run)
         _thread("presence", lambda: self._beat(station))
         _thread("canary", lambda: _every(CHIRP_SECONDS, self._canary_round, station.stop))
@@ -68,15 +70,19 @@ class Bench:
         if placed is not None:
             station.slots.occupy(placed)
 
+    def running(self) -> tuple[Placed, ...]:
+        """The jobs under supervision now."""
+        return () if self._station is None else self._station.slots.running()
+
     def heard(self) -> None:
         """A canary arrived."""
         if self._canary is not None:
             self._canary.heard()
 
     def request_stop(self, grace_seconds: float | None = None) -> None:
-        """Claim nothing more and have the trainers checkpoint; the first request stands."""
-        if self._station is not None and not self._station.stop.is_set():
-            grace = self._settings.cancel_grace_seconds if grace_seconds is None else grace_seconds
+        """Claim nothing more and have the trainers checkpoint; asked again, the shortest grace holds."""
+        if self._station is not None:
+            grace = self.settings.cancel_grace_seconds if grace_seconds is None else grace_seconds
             self._station.request_stop(grace)
 
     def close(self) -> None:
@@ -94,7 +100,7 @@ class Bench:
             except DBAPIError as error:
                 log.warning("the database does not answer: %s", error)
 
-        _every(self._settings.heartbeat_seconds, beat, station.stop)
+        _every(self.settings.heartbeat_seconds, beat, station.stop)
 
     def _canary_round(self) -> None:
         if self._canary is not None:
@@ -114,7 +120,7 @@ class Bench:
         self.request_stop()
         start_again_at_exit()
         os.kill(os.getpid(), signal.SIGTERM)
-        threading.Event().wait(self._settings.cancel_grace_seconds + CLOSE_SECONDS)
+        threading.Event().wait(self.settings.cancel_grace_seconds + CLOSE_SECONDS)
         start_again_now()
 
 

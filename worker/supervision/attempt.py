@@ -59,12 +59,15 @@ class Room:
 
 @dataclass
 class ShutdownFlag:
-    """Set once, when the worker is to end."""
+    """Set when the worker is to end; set again, the shortest grace holds."""
 
     grace_seconds: float | None = None
 
-    def set(self, grace_seconds: float) -> None:
-        self.grace_seconds = grace_seconds
+    def set(self, grace_seconds: float) -> bool:
+        """Whether this was the first time."""
+        before = self.grace_seconds
+        self.grace_seconds = grace_seconds if before is None else min(before, grace_seconds)
+        return before is None
 
 
 def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:

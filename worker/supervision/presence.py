@@ -14,10 +14,7 @@ from sqlalchemy import CursorResult, delete, update
 
 from shared.db import Database
 from shared.models import Worker
-from shared.settings import Settings
 from worker.hostmem import read_machine, read_paging, read_pressure
-
-GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,6 @@ class Presence:
             started_at=now,
             heartbeat_at=now,
         )
-
-
-def offered(settings: Settings) -> tuple[float, float]:
-    """(cores, GiB of memory) this worker offers: what is set, else all the machine has."""
-    cpus = settings.cpus or float(len(os.sched_getaffinity(0)))
-    return cpus, settings.memory_gib or read_machine().total_bytes / GIB
 
 
 def host_pressure() -> Mapping[str, Any]:

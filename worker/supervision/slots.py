@@ -39,8 +39,7 @@ class Slots:
 
     def free(self) -> Capacity | None:
         """What another job could use; None while every slot is taken."""
-        with self._changed:
-            running = list(self._running)
+        running = self.running()
         if len(running) >= self.count:
             return None
         return Capacity(
@@ -63,6 +62,11 @@ class Slots:
                 placed = Placed(job, self._unused_devices()[: job.need_gpus])
                 self._running.append(placed)
             return placed
+
+    def running(self) -> tuple[Placed, ...]:
+        """What runs now."""
+        with self._changed:
+            return tuple(self._running)
 
     def start(self, placed: Placed) -> None:
         """Run it in a thread of its own."""

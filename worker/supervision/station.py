@@ -17,9 +17,9 @@ from shared.specs.catalogue import installed_workloads
 from worker.hostmem import read_paging
 from worker.supervision.attempt import Room, ShutdownFlag, supervise
 from worker.supervision.claims import ClaimLoop, Ear, claim
-from worker.supervision.gpus import count_gpus, offered_gpus
+from worker.supervision.offer import Offer
 from worker.supervision.prepare import trainer_env, worker_environ
-from worker.supervision.presence import Presence, host_pressure, offered
+from worker.supervision.presence import Presence, host_pressure
 from worker.supervision.slots import Placed, Slots
 from worker.supervision.warm_launcher import WarmLauncher
 
@@ -61,8 +61,8 @@ class Station:
 
     def request_stop(self, grace_seconds: float) -> None:
         """Claim nothing more, and have every trainer checkpoint within the grace. For signal handlers."""
-        self.stop.set()
-        self.room.shutting_down.set(grace_seconds)
+        if self.room.shutting_down.set(grace_seconds):
+            self.stop.set()  # takes a lock: a second signal within the first must not come here
 
     def leave(self) -> None:
         """Wait for the last supervisor, deregister, and let go of everything."""
@@ -76,12 +76,10 @@ class Station:
 
 
 def open_station(
-    settings: Settings, queues: tuple[str, ...], slots: int, freed: Callable[[Placed], None]
+    settings: Settings, queues: tuple[str, ...], offer: Offer, freed: Callable[[Placed], None]
 ) -> Station:
-    """A worker that offers what its settings say, else all of this machine."""
+    """A worker of these queues, with its database open and its launcher started."""
     environ, stop = worker_environ(), threading.Event()
-    gpus = offered_gpus(environ, settings.gpus, count_gpus)
-    cpus, memory_gib = offered(settings)
     room = Room(
         database=open_database(settings.resolved_database_url),
         settings=settings,
@@ -93,11 +91,13 @@ def open_station(
         shutting_down=ShutdownFlag(),
     )
     places = Slots(
-        slots,
-        Capacity(len(gpus), cpus, memory_gib),
+        offer.slots,
+        Capacity(len(offer.gpus), offer.cpus, offer.memory_gib),
         run=lambda placed: supervise(room, placed.job, placed.gpus),
         freed=freed,
-        devices=gpus,
+        devices=offer.gpus,
     )
-    presence = Presence(room.database, queues, slots, cpus, memory_gib, len(gpus), host_pressure)
+    presence = Presence(
+        room.database, queues, offer.slots, offer.cpus, offer.memory_gib, len(offer.gpus), host_pressure
+    )
     return Station(settings, room, places, presence, stop)

@@ -38,9 +38,11 @@ class Stopper:
     _killed: bool = False
 
     def request(self, cause: StopCause, grace_seconds: float) -> None:
-        """The first cause stands; a lost lease overrides all."""
+        """The first cause stands; a lost lease overrides all. Asked again, the shortest grace holds."""
         if self.cause is None or (cause is StopCause.LEASE_LOST and self.cause is not cause):
             self.cause, self._grace_seconds = cause, grace_seconds
+        elif cause is self.cause:
+            self._grace_seconds = min(self._grace_seconds, grace_seconds)
 
     def action(self, now: float) -> Action:
         """What is due at `now` (monotonic seconds). Each action is told once."""

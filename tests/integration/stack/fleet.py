@@ -60,6 +60,8 @@ class Fleet:
     broker_url: str
     folder: Path
     times: dict[str, float] = field(default_factory=lambda: dict(TIMES))
+    environ_extra: dict[str, str] = field(default_factory=dict)
+    """What the processes are told besides."""
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -89,6 +91,7 @@ class Fleet:
             "EPOCHD_BROKER_URL": self.broker_url,
             "EPOCHD_STATE_DIR": str(self.folder),
             "OMP_NUM_THREADS": "1",
+            **self.environ_extra,
         }
 
     def control(self) -> None:

@@ -26,9 +26,7 @@ def test_jobs_run_by_priority_and_never_more_at_once_than_there_are_slots(stack:
     high = [submit_job(stack.database, **TINY, priority=5).id for _ in range(2)]
     long = submit_job(stack.database, **LONG, priority=9).id
     stack.control()
-    stack.worker(
-        "celery", *["-A", "worker.app", "worker", "-Q", "cpu,gpu", "-c", "2", "-P", "threads"], *QUIET
-    )
+    stack.worker("celery", "-A", "worker.app", "worker", "-Q", "cpu,gpu", "-c", "2", "-P", "threads")
     for _ in range(20):
         stack.ring("cpu")  # far more bells than slots
     stack.await_status(long, JobStatus.RUNNING)
@@ -39,7 +37,7 @@ def test_jobs_run_by_priority_and_never_more_at_once_than_there_are_slots(stack:
         text=True,
         check=True,
     )
-    assert "epochd.work" in shown.stdout and "['cpu']" in shown.stdout
+    assert "epochd.work" in shown.stdout and long in shown.stdout
     for job_id in (*high, *low):
         stack.await_status(job_id, JobStatus.SUCCEEDED)
     spans = {job_id: span(stack, job_id) for job_id in (*high, *low)}
@@ -105,9 +103,6 @@ def test_without_any_broker_the_worker_looks_for_work_itself(
         assert len(stack.attempts(job.id)) == 1
 
 
-QUIET = ("--without-gossip", "--without-mingle")
-
-
 def span(stack: Fleet, job_id: str) -> tuple[datetime, datetime]:
     """When its only attempt began and ended."""
     (attempt,) = stack.attempts(job_id)
@@ -116,7 +111,7 @@ def span(stack: Fleet, job_id: str) -> tuple[datetime, datetime]:
 
 
 def test_a_worker_that_forks_instead_of_threading_says_so_and_ends(stack: Fleet) -> None:
-    argv = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-P", "solo", *QUIET]
+    argv = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-P", "solo"]
     done = subprocess.run(argv, env=stack.environ, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode != 0
     assert "start the worker with -P threads" in done.stderr + done.stdout

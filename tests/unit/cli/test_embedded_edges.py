@@ -123,6 +123,8 @@ def test_the_programs_are_told_of_host_port_and_state_through_their_environment(
     assert worker.environment["PATH"] == "/bin"
     assert api.command[-3:] == ("-m", "api", "--controller")
     assert worker.log == tmp_path / "log" / "worker.log"
+    undecided = embedded_programs(Ground("127.0.0.1", 8642, tmp_path, None), {})
+    assert "EPOCHD_SLOTS" not in undecided[1].environment
 
 
 @pytest.mark.parametrize(

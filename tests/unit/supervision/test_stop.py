@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.errors import StaleAttempt
 from shared.jobs.store import Lease
+from worker.supervision.attempt import ShutdownFlag
 from worker.supervision.lease import LeaseKeeper
 from worker.supervision.limits import Limits
 from worker.supervision.stop import Action, StopCause, Stopper
@@ -31,6 +32,18 @@ def test_the_first_cause_stands() -> None:
     stopper.request(StopCause.CANCEL, 5)
     stopper.request(StopCause.TIME_LIMIT, 0)
     assert stopper.cause is StopCause.CANCEL
+
+
+def test_a_stop_that_is_asked_for_again_in_haste_waits_less_and_never_longer() -> None:
+    stopper = Stopper()
+    stopper.request(StopCause.SHUTDOWN, 30)
+    assert stopper.action(0) is Action.TERMINATE
+    stopper.request(StopCause.SHUTDOWN, 5)
+    stopper.request(StopCause.SHUTDOWN, 30)
+    assert [stopper.action(now) for now in (4.9, 5)] == [Action.NOTHING, Action.KILL]
+    flag = ShutdownFlag()
+    assert [flag.set(30), flag.set(5), flag.set(30)] == [True, False, False]
+    assert flag.grace_seconds == 5
 
 
 def test_limits_count_from_the_start_and_from_the_last_word() -> None:

@@ -1,0 +1,36 @@
+"""What a worker offers: slots, GPUs, cores and memory; what is set, else all of the machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shared.settings import Settings
+from worker.hostmem import read_machine
+from worker.supervision.gpus import count_gpus, offered_gpus
+
+FEWEST_SLOTS = 4
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the jobs of one worker share."""
+
+    slots: int
+    gpus: tuple[str, ...]
+    """As CUDA_VISIBLE_DEVICES names them."""
+    cpus: float
+    memory_gib: float
+
+
+def make_offer(
+    settings: Settings, environ: Mapping[str, str], count: Callable[[], int] = count_gpus
+) -> Offer:
+    """Raises ValueError where more GPUs are to be offered than there are."""
+    gpus = offered_gpus(environ, settings.gpus, count)
+    # A GPU without a slot would stand idle.
+    slots = settings.slots or max(FEWEST_SLOTS, len(gpus))
+    cpus = settings.cpus or float(len(os.sched_getaffinity(0)))
+    return Offer(slots, gpus, cpus, settings.memory_gib or read_machine().total_bytes / GIB)
