@@ -42,3 +42,16 @@ def running_job(database: Database, **request: Any) -> Job:
 def fetch_job(database: Database, job_id: str) -> Job:
     with database.read() as session:
         return store.find(session, job_id)
+
+
+class NoKills:
+    """A kernel that never runs out of memory."""
+
+    def tick(self) -> None:
+        """Nothing to look at."""
+
+    def look(self) -> None:
+        """Nothing to look at."""
+
+    def struck(self) -> bool:
+        return False

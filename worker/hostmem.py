@@ -104,29 +104,52 @@ def read_pressure(root: Path = Path("/")) -> Pressure | None:
 
 def read_cgroup(pid: int | str = "self", root: Path = Path("/")) -> CgroupMemory | None:
     """The memory cgroup of a process, v2 or v1; None where there is none to read."""
+    folder = _cgroup(pid, root)
+    if folder is None:
+        return None
+    return _read_v1(folder) if (folder / _V1_USAGE).exists() else _read_v2(folder)
+
+
+def oom_counter(pid: int | str = "self", root: Path = Path("/")) -> Path:
+    """The file that counts OOM kills: of the cgroup of a process, or of the machine where it is in none.
+
+    Raises OSError where the process is gone.
+    """
+    folder = _cgroup(pid, root)
+    if folder is None:
+        return root / "proc" / "vmstat"
+    return folder / ("memory.oom_control" if (folder / _V1_USAGE).exists() else "memory.events")
+
+
+def read_oom_kills(counter: Path) -> int:
+    """What an `oom_counter` says now."""
+    return _numbers(counter, " ").get("oom_kill", 0)
+
+
+_V1_USAGE, _V2_USAGE = "memory.usage_in_bytes", "memory.current"
+
+
+def _cgroup(pid: int | str, root: Path) -> Path | None:
+    """The folder of a process's memory cgroup. On a hybrid machine v1 holds memory."""
     memberships = (root / "proc" / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines()
     for line in memberships:
         _, controllers, path = line.split(":", 2)
         if "memory" in controllers.split(","):
-            return _read_v1(_existing(root / "sys/fs/cgroup/memory", path, "memory.usage_in_bytes"))
+            return _existing(root / "sys/fs/cgroup/memory", path, _V1_USAGE)
     for line in memberships:
         if line.startswith("0::"):
-            return _read_v2(_existing(root / "sys/fs/cgroup", line[3:], "memory.current"))
+            return _existing(root / "sys/fs/cgroup", line[3:], _V2_USAGE)
     return None
 
 
-def _read_v2(folder: Path | None) -> CgroupMemory | None:
-    if folder is None:
-        return None
+def _read_v2(folder: Path) -> CgroupMemory:
     limit = (folder / "memory.max").read_text(encoding="ascii").strip()
     events = _numbers(folder / "memory.events", " ")
     usage = int((folder / "memory.current").read_text(encoding="ascii"))
     return CgroupMemory(usage, None if limit == "max" else int(limit), events.get("oom_kill", 0))
 
 
-def _read_v1(folder: Path | None) -> CgroupMemory | None:
-    if folder is None:
-        return None
+def _read_v1(folder: Path) -> CgroupMemory:
     limit = int((folder / "memory.limit_in_bytes").read_text(encoding="ascii"))
     control = _numbers(folder / "memory.oom_control", " ")
     usage = int((folder / "memory.usage_in_bytes").read_text(encoding="ascii"))

@@ -48,7 +48,12 @@ class ExitCode(IntEnum):
     """Another trainer holds the run directory."""
     INTERRUPTED = 75
     """Asked to stop; a checkpoint holds everything."""
-    OUT_OF_MEMORY = 77
+    CUDA_OUT_OF_MEMORY = 77
+    """The GPU had none left for an allocation."""
+    HOST_OUT_OF_MEMORY = 78
+    """The machine, or a limit on the process, refused an allocation."""
+    LOADER_KILLED = 79
+    """A data loader worker was killed; who did it, the supervisor finds out."""
 
 
 @dataclass(frozen=True)

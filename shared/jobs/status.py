@@ -42,7 +42,16 @@ class Reason(StrEnum):
     CRASHED = "crashed"
     KILLED = "killed"
     STALLED = "stalled"
-    OUT_OF_MEMORY = "out_of_memory"
+    CUDA_OUT_OF_MEMORY = "cuda_out_of_memory"
+    """The GPU had no memory left for an allocation."""
+    HOST_OUT_OF_MEMORY = "host_out_of_memory"
+    """The machine, or a limit on the process, refused an allocation."""
+    OOM_KILLED = "oom_killed"
+    """The kernel killed the trainer because the machine, or its cgroup, had no memory left."""
+    LOADER_OOM_KILLED = "loader_oom_killed"
+    """The same of one of its data loader workers; the trainer noticed and gave up."""
+    LOADER_KILLED = "loader_killed"
+    """Somebody else killed one of its data loader workers."""
     LAUNCH_FAILED = "launch_failed"
 
     WORKER_SHUTDOWN = "worker_shutdown"
@@ -53,7 +62,17 @@ class Reason(StrEnum):
 
 
 RETRYABLE = frozenset(
-    {Reason.CRASHED, Reason.KILLED, Reason.STALLED, Reason.OUT_OF_MEMORY, Reason.LAUNCH_FAILED}
+    {
+        Reason.CRASHED,
+        Reason.KILLED,
+        Reason.STALLED,
+        Reason.CUDA_OUT_OF_MEMORY,
+        Reason.HOST_OUT_OF_MEMORY,
+        Reason.OOM_KILLED,
+        Reason.LOADER_OOM_KILLED,
+        Reason.LOADER_KILLED,
+        Reason.LAUNCH_FAILED,
+    }
 )
 """Count against retry.max_attempts unless the attempt left a newer checkpoint."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
@@ -27,10 +27,11 @@ from worker.supervision.finish import Finish, finish
 from worker.supervision.ingest import EventTail, open_tails
 from worker.supervision.lease import LeaseKeeper
 from worker.supervision.limits import Limits
+from worker.supervision.oom import OomWatch
 from worker.supervision.prepare import all_event_files, init_checkpoint, prepare, trainer_env
 from worker.supervision.stop import Action, StopCause, Stopper
 from worker.supervision.trainer import Launcher, LaunchError, TrainerProcess
-from worker.supervision.verdict import Ending, Verdict, judge
+from worker.supervision.verdict import Ending, Verdict, is_unexplained, judge
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,8 @@ class Room:
     launcher: Launcher
     clock: Monotonic
     environ: Mapping[str, str]
-    oom_kills: Callable[[], int]
-    """Kills by the kernel's out-of-memory killer so far."""
+    watch_oom: Callable[[int], OomWatch]
+    """Begins to watch a trainer, told by its process id, for the kernel's out-of-memory killer."""
     shutting_down: ShutdownFlag
     pause: Callable[[float], None] = time.sleep
     """Waits so many seconds before another try at a silent database."""
@@ -87,11 +88,12 @@ def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:
         supervisor.abandon(error)
         return
     try:
-        exit_code = supervisor.watch(trainer)
+        oom = room.watch_oom(trainer.pid)
+        exit_code = supervisor.watch(trainer, oom)
     except BaseException:
         trainer.kill()  # nobody would be left to stop it
         raise
-    supervisor.conclude(trainer, exit_code)
+    supervisor.conclude(trainer, exit_code, oom)
 
 
 class Supervisor:
@@ -103,7 +105,6 @@ class Supervisor:
         self._lease = LeaseKeeper(self._renew, room.clock, settings.heartbeat_seconds, settings.fence_seconds)
         self._limits = Limits(room.clock(), job.spec["time_limit_seconds"], job.spec["stall_limit_seconds"])
         self._stopper = Stopper()
-        self._kills_before = room.oom_kills()
         self._looked_at = room.clock()
         self._tails: list[EventTail] = []
         """Oldest attempt first, this one's own last."""
@@ -122,7 +123,7 @@ class Supervisor:
         reach("spawn.before")
         return room.launcher.launch(attempt.order, directory.log, trainer_env(room.environ, self._gpus))
 
-    def watch(self, trainer: TrainerProcess) -> int:
+    def watch(self, trainer: TrainerProcess, oom: OomWatch) -> int:
         """Keep the lease, take messages, deliver stops, until the trainer has ended."""
         reach("spawn.after")
         while (exit_code := trainer.wait(TICK_SECONDS)) is None:
@@ -131,6 +132,8 @@ class Supervisor:
             self._hear()
             self._check_stops()
             self._act(trainer)
+            oom.tick()
+        oom.look()
         return exit_code
 
     def abandon(self, error: Exception) -> None:
@@ -139,7 +142,7 @@ class Supervisor:
         verdict = Verdict(Reason.LAUNCH_FAILED, f"the trainer could not be started: {error}")
         self.finish(verdict, Ending(ExitCode.CRASHED))
 
-    def conclude(self, trainer: TrainerProcess, exit_code: int) -> None:
+    def conclude(self, trainer: TrainerProcess, exit_code: int, oom: OomWatch) -> None:
         """Take the last messages and apply the verdict."""
         self._lease.leaving = lambda: self._room.shutting_down.grace_seconds is not None
         self._drain()
@@ -152,10 +155,11 @@ class Supervisor:
             failure=self._tails[-1].failure,
             stop=self._stopper.cause,
             launcher_lost=trainer.launcher_lost,
-            oom_killed=self._room.oom_kills() > self._kills_before,
             time_limit_seconds=self._job.spec["time_limit_seconds"],
             stall_limit_seconds=self._job.spec["stall_limit_seconds"],
         )
+        if is_unexplained(ending) and oom.struck():
+            ending = replace(ending, oom_killed=True)
         self.finish(judge(ending), ending)
 
     def finish(self, verdict: Verdict, ending: Ending) -> None:

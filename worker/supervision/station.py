@@ -14,10 +14,10 @@ from shared.db import open_database
 from shared.jobs.store import Capacity
 from shared.settings import Settings
 from shared.specs.catalogue import installed_workloads
-from worker.hostmem import read_paging
 from worker.supervision.attempt import Room, ShutdownFlag, supervise
 from worker.supervision.claims import ClaimLoop, Ear, claim
 from worker.supervision.offer import Offer
+from worker.supervision.oom import OomLedger
 from worker.supervision.prepare import trainer_env, worker_environ
 from worker.supervision.presence import Presence, host_pressure
 from worker.supervision.slots import Placed, Slots
@@ -87,7 +87,7 @@ def open_station(
         launcher=WarmLauncher(trainer_env(environ)),
         clock=monotonic,
         environ=environ,
-        oom_kills=lambda: read_paging().oom_kills,
+        watch_oom=OomLedger(monotonic).watch,
         shutting_down=ShutdownFlag(),
     )
     places = Slots(

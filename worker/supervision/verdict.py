@@ -32,7 +32,7 @@ class Ending:
     """Why the supervisor stopped it, where it did."""
     launcher_lost: bool = False
     oom_killed: bool = False
-    """The kernel's out-of-memory killer counted a kill while it ran."""
+    """A kill by the kernel's out-of-memory killer explains it."""
     time_limit_seconds: float | None = None
     stall_limit_seconds: float | None = None
 
@@ -52,6 +52,13 @@ def judge(ending: Ending) -> Verdict:
     if ending.exit_code == ExitCode.DONE and ending.finished:
         return Verdict(Reason.COMPLETED, "completed")
     return _stopped(ending) or _interrupted(ending) or _gave_up(ending) or _crashed(ending)
+
+
+def is_unexplained(ending: Ending) -> bool:
+    """Whether somebody killed the trainer or its child, and it was not us: the kernel may have."""
+    if ending.stop is not None or ending.launcher_lost:
+        return False
+    return ending.exit_code in (-signal.SIGKILL, ExitCode.LOADER_KILLED)
 
 
 def decide(
@@ -118,17 +125,28 @@ def _interrupted(ending: Ending) -> Verdict | None:
 
 def _gave_up(ending: Ending) -> Verdict | None:
     code, message = ending.failure or ("", "")
-    if ending.exit_code == ExitCode.OUT_OF_MEMORY:
-        return Verdict(Reason.OUT_OF_MEMORY, message or "the trainer ran out of memory")
+    if ending.exit_code == ExitCode.CUDA_OUT_OF_MEMORY:
+        return Verdict(Reason.CUDA_OUT_OF_MEMORY, _told("the GPU had no memory left", message))
+    if ending.exit_code == ExitCode.HOST_OUT_OF_MEMORY:
+        return Verdict(Reason.HOST_OUT_OF_MEMORY, _told("the machine refused the trainer memory", message))
+    if ending.exit_code == ExitCode.LOADER_KILLED and ending.oom_killed:
+        sentence = "the kernel killed a data loader worker because memory ran out"
+        return Verdict(Reason.LOADER_OOM_KILLED, _told(sentence, message))
+    if ending.exit_code == ExitCode.LOADER_KILLED:
+        return Verdict(Reason.LOADER_KILLED, _told("a data loader worker was killed from outside", message))
     if ending.exit_code != ExitCode.REFUSED:
         return None
     known = {reason.value: reason for reason in _FINAL_FAILURES}
     return Verdict(known.get(code, Reason.REFUSED), message or "the trainer refused the job")
 
 
+def _told(sentence: str, message: str) -> str:
+    return f"{sentence}: {message}" if message else sentence
+
+
 def _crashed(ending: Ending) -> Verdict:
     if ending.exit_code == -signal.SIGKILL and ending.oom_killed:
-        return Verdict(Reason.OUT_OF_MEMORY, "the kernel killed the trainer because memory ran out")
+        return Verdict(Reason.OOM_KILLED, "the kernel killed the trainer because memory ran out")
     if ending.exit_code < 0:
         name = signal.Signals(-ending.exit_code).name
         return Verdict(Reason.KILLED, f"the trainer was ended by {name} from outside")

@@ -12,7 +12,7 @@ from typing import Any
 from shared.clock import Monotonic, monotonic
 from shared.db import Database
 from shared.settings import Settings
-from tests.factories import WORKLOADS
+from tests.factories import WORKLOADS, NoKills
 from worker.supervision.attempt import Room, ShutdownFlag
 from worker.supervision.cold_launcher import ColdLauncher
 from worker.supervision.trainer import TrainerProcess
@@ -62,13 +62,8 @@ def scripted_room(
     """A worker's room whose trainers run `script`."""
     launcher = RecordingLauncher(script)
     settings = Settings(state_dir=folder, **{"lease_seconds": 30.0, **values})
-    room = Room(database, settings, WORKLOADS, launcher, clock, {}, no_kills, ShutdownFlag())
+    room = Room(database, settings, WORKLOADS, launcher, clock, {}, lambda _pid: NoKills(), ShutdownFlag())
     return room, launcher
-
-
-def no_kills() -> int:
-    """A kernel that never ran out of memory."""
-    return 0
 
 
 def hurried_clock(seconds: float) -> Callable[[], float]:

@@ -11,7 +11,7 @@ from shared.jobs.status import JobStatus, Reason
 from shared.specs.parts import RetrySpec
 from worker.protocol import ExitCode
 from worker.supervision.stop import StopCause
-from worker.supervision.verdict import BUSY_DELAY_SECONDS, Ending, Verdict, decide, judge
+from worker.supervision.verdict import BUSY_DELAY_SECONDS, Ending, Verdict, decide, is_unexplained, judge
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KILLED = -signal.SIGKILL
@@ -32,8 +32,12 @@ ENDINGS = [
     (Ending(ExitCode.REFUSED, failure=("non_finite_loss", "NaN at step 3")), Reason.NON_FINITE_LOSS),
     (Ending(ExitCode.REFUSED, failure=("something_new", "why")), Reason.REFUSED),
     (Ending(ExitCode.REFUSED), Reason.REFUSED),
-    (Ending(ExitCode.OUT_OF_MEMORY), Reason.OUT_OF_MEMORY),
-    (Ending(KILLED, oom_killed=True), Reason.OUT_OF_MEMORY),
+    (Ending(ExitCode.CUDA_OUT_OF_MEMORY), Reason.CUDA_OUT_OF_MEMORY),
+    (Ending(ExitCode.HOST_OUT_OF_MEMORY), Reason.HOST_OUT_OF_MEMORY),
+    (Ending(ExitCode.LOADER_KILLED, oom_killed=True), Reason.LOADER_OOM_KILLED),
+    (Ending(ExitCode.LOADER_KILLED), Reason.LOADER_KILLED),
+    (Ending(KILLED, oom_killed=True), Reason.OOM_KILLED),
+    (Ending(KILLED, oom_killed=True, stop=StopCause.CANCEL), Reason.CANCELLED_BY_USER),
     (Ending(KILLED), Reason.KILLED),
     (Ending(-signal.SIGSEGV, oom_killed=True), Reason.KILLED),
     (Ending(ExitCode.CRASHED, failure=("crashed", "ValueError: x")), Reason.CRASHED),
@@ -46,6 +50,27 @@ def test_every_ending_has_its_reason(ending: Ending, reason: Reason) -> None:
     verdict = judge(ending)
     assert verdict.reason is reason
     assert verdict.message
+
+
+@pytest.mark.parametrize(
+    ("ending", "asks"),
+    [
+        (Ending(KILLED), True),
+        (Ending(ExitCode.LOADER_KILLED), True),
+        (Ending(KILLED, stop=StopCause.CANCEL), False),
+        (Ending(KILLED, launcher_lost=True), False),
+        (Ending(ExitCode.CRASHED), False),
+        (Ending(-signal.SIGSEGV), False),
+        (Ending(0, finished=True), False),
+    ],
+)
+def test_only_a_kill_that_was_not_ours_is_looked_up_with_the_kernel(ending: Ending, asks: bool) -> None:
+    assert is_unexplained(ending) is asks
+
+
+def test_a_memory_verdict_is_one_sentence_with_the_trainers_own_words() -> None:
+    ending = Ending(ExitCode.CUDA_OUT_OF_MEMORY, failure=("cuda_out_of_memory", "OutOfMemoryError: 2 GiB"))
+    assert judge(ending).message == "the GPU had no memory left: OutOfMemoryError: 2 GiB"
 
 
 def test_the_end_of_a_lost_lease_is_not_ours_to_judge() -> None:
@@ -62,7 +87,11 @@ def test_the_end_of_a_lost_lease_is_not_ours_to_judge() -> None:
         (Reason.INVALID_DATA, JobStatus.FAILED),
         (Reason.TIME_LIMIT, JobStatus.FAILED),
         (Reason.CRASHED, JobStatus.QUEUED),
-        (Reason.OUT_OF_MEMORY, JobStatus.QUEUED),
+        (Reason.CUDA_OUT_OF_MEMORY, JobStatus.QUEUED),
+        (Reason.HOST_OUT_OF_MEMORY, JobStatus.QUEUED),
+        (Reason.OOM_KILLED, JobStatus.QUEUED),
+        (Reason.LOADER_OOM_KILLED, JobStatus.QUEUED),
+        (Reason.LOADER_KILLED, JobStatus.QUEUED),
     ],
 )
 def test_every_reason_has_its_consequence(reason: Reason, target: JobStatus) -> None:

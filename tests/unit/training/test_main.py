@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -21,7 +22,7 @@ from tests.integration.planted import messages, spec_of, told, write_order
 from worker.protocol import ExitCode, Order
 from worker.training.checkpoint import read_folder
 from worker.training.main import run_order
-from worker.training.outofmemory import is_out_of_memory
+from worker.training.outofmemory import memory_exit
 from worker.workloads.interface import Evaluation, Workload
 
 
@@ -132,27 +133,46 @@ def test_a_workload_that_exits_does_not_end_as_done(tmp_path: Path, workload: Ca
     assert run_order(write_order(tmp_path)) == ExitCode.CRASHED
 
 
+def cuda_error(text: str = "CUDA out of memory. Tried to allocate 2.00 GiB.") -> Exception:
+    return torch.OutOfMemoryError(text)
+
+
+def loader_error() -> Exception:
+    error = RuntimeError("DataLoader worker (pid(s) 71) exited unexpectedly")
+    error.__cause__ = RuntimeError("DataLoader worker (pid 71) is killed by signal: Killed. ")
+    return error
+
+
 @pytest.mark.parametrize(
-    "error",
+    ("error", "code"),
     [
-        MemoryError("no more"),
-        torch.OutOfMemoryError("CUDA out of memory."),
-        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
+        (MemoryError("no more"), ExitCode.HOST_OUT_OF_MEMORY),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), ExitCode.HOST_OUT_OF_MEMORY),
+        (RuntimeError("std::bad_alloc"), ExitCode.HOST_OUT_OF_MEMORY),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), ExitCode.HOST_OUT_OF_MEMORY),
+        (cuda_error(), ExitCode.CUDA_OUT_OF_MEMORY),
+        (RuntimeError("CUDA error: out of memory"), ExitCode.CUDA_OUT_OF_MEMORY),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling"), ExitCode.CUDA_OUT_OF_MEMORY),
+        (loader_error(), ExitCode.LOADER_KILLED),
+        (RuntimeError("shapes do not match"), ExitCode.CRASHED),
+        (ValueError("CUDA error: out of memory, said a column's name"), ExitCode.CRASHED),
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.CRASHED),
+        (RuntimeError("DataLoader worker (pid 71) is killed by signal: Bus error."), ExitCode.CRASHED),
     ],
 )
-def test_running_out_of_memory_has_its_own_code(
-    tmp_path: Path, workload: Callable[..., None], error: Exception
+def test_each_way_to_run_out_of_memory_has_its_own_code(
+    tmp_path: Path, workload: Callable[..., None], error: Exception, code: ExitCode
 ) -> None:
     workload(forward=raising(error))
-    assert run_order(write_order(tmp_path)) == ExitCode.OUT_OF_MEMORY
-    assert ended(tmp_path)["code"] == "out_of_memory"
+    assert run_order(write_order(tmp_path)) == code
+    assert ended(tmp_path)["code"] == code.name.lower()
+    assert str(error) in ended(tmp_path)["message"]
 
 
 def test_a_host_allocation_that_truly_fails_is_recognised() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
-    assert is_out_of_memory(caught.value)
-    assert not is_out_of_memory(RuntimeError("shapes do not match"))
+    assert memory_exit(caught.value) is ExitCode.HOST_OUT_OF_MEMORY
 
 
 def test_a_term_signal_between_two_evaluation_batches_is_heard(
