@@ -1,10 +1,11 @@
-"""A simulated worker: the real station, claim loop and supervisors, each in a task."""
+"""A simulated worker: the real claim loop and the real supervisors, each in a task."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import signal
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,19 +14,19 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.clock import Monotonic
 from shared.jobs.store import Capacity
+from shared.models import Job
 from shared.settings import Settings
 from tests.factories import WORKLOADS, NoKills
 from tests.simulation.bell import SimBell, SimEar
 from tests.simulation.database import SimDatabase
 from tests.simulation.launcher import SimLauncher
-from tests.simulation.scheduler import Process, Role, Scheduler, SimEvent, SimLock, Task
+from tests.simulation.scheduler import Process, Role, Scheduler, Task
 from worker.supervision.attempt import Room, ShutdownFlag, supervise
-from worker.supervision.claims import ClaimLoop, Ear
+from worker.supervision.claims import ClaimLoop
 from worker.supervision.presence import Presence
 from worker.supervision.slots import Placed, Slots
-from worker.supervision.station import Station
 
-SLOTS, CPUS = 2, 8.0
+SLOTS = 2
 DRAIN_GRACE = 10.0
 
 
@@ -33,32 +34,26 @@ class TaskSlots(Slots):
     """Slots that run their jobs in tasks instead of threads."""
 
     def __init__(
-        self,
-        scheduler: Scheduler,
-        run: Callable[[Placed], None],
-        freed: Callable[[Placed], None],
-        begin: Callable[[Callable[[], None]], None],
+        self, run: Callable[[Placed], None], freed: Callable[[Placed], None], begin: Callable[[Placed], None]
     ) -> None:
-        super().__init__(SLOTS, Capacity(0, CPUS, 64.0), run, freed)
-        self._claiming = SimLock(scheduler)  # type: ignore[assignment]
-        self._scheduler, self._begin = scheduler, begin
+        super().__init__(SLOTS, Capacity(0, 8.0, 64.0), run, freed)
+        self._begin = begin
 
     @property
-    def placed(self) -> list[Placed]:
-        return self._running
+    def empty(self) -> bool:
+        return not self._running
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [placed.job for placed in self._running]
 
     def start(self, placed: Placed) -> None:
-        self._begin(lambda: self.occupy(placed))
-
-    def occupy(self, placed: Placed) -> None:
-        task = self._scheduler.task()
-        task.role = Role("holder", placed.job.id, placed.job.attempt)
-        super().occupy(placed)
+        self._begin(placed)
 
 
 @dataclass
 class SimWorker:
-    """One worker process of embedded mode on a machine of its own."""
+    """One worker process on a machine of its own."""
 
     scheduler: Scheduler
     process: Process
@@ -66,47 +61,29 @@ class SimWorker:
     database: SimDatabase
     settings: Settings
     launcher: SimLauncher
+    bell: SimBell
     clock: Monotonic
     broke: Callable[[str], None]
     """Told when a supervisor ended as none may."""
-    bell: SimBell
     tasks: list[Task] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+    shutting_down: ShutdownFlag = field(default_factory=ShutdownFlag)
 
     def __post_init__(self) -> None:
-        stop, database = SimEvent(self.scheduler), self.database
-        shutting_down = ShutdownFlag()
-        room = Room(
-            database,
+        pause = self._pause
+        self.room = Room(
+            self.database,
             self.settings,
             WORKLOADS,
             self.launcher,
             self.clock,
             {},
             lambda _pid: NoKills(),
-            shutting_down,
-            self._pause,
+            self.shutting_down,
+            pause,
         )
-        self.slots = TaskSlots(
-            self.scheduler, self._supervise, self._freed, lambda body: self._task(Role("worker"), body)
-        )
-        presence = Presence(database, ("cpu",), SLOTS, CPUS, 64.0, 0, _no_readings, self.process.name)
-        self.station = Station(self.settings, room, self.slots, presence, stop)
+        self.slots = TaskSlots(self._supervise, lambda _placed: self._freed(), self._begin)
         self.main = self._task(Role("worker"), self._main)
-
-    @property
-    def poll_seconds(self) -> float:
-        """How often it looks for work by itself."""
-        return self.settings.poll_seconds
-
-    @property
-    def leaving(self) -> bool:
-        return self.station.stop.is_set()
-
-    def could_claim(self) -> bool:
-        """Whether nothing keeps it from claiming what fits its free slots."""
-        now = self.scheduler.now
-        ready = now >= self.launcher.ready_at and self.host.runs(now)
-        return self.process.runs(now) and ready and not self.leaving
 
     def kill(self, survive_seconds: float) -> None:
         """kill -9. The kernel takes the trainers along, at once or when it can."""
@@ -119,51 +96,52 @@ class SimWorker:
 
     def holds(self, job_id: str, attempt: int) -> bool:
         """Whether it supervises that attempt, and has had no excuse for falling silent."""
-        held = any((one.job.id, one.job.attempt) == (job_id, attempt) for one in self.slots.placed)
-        excused = self.leaving or self.scheduler.now < self.process.excused_until
+        held = any((job.id, job.attempt) == (job_id, attempt) for job in self.slots.jobs)
+        excused = self.stop.is_set() or self.scheduler.now < self.process.excused_until
         return held and self.process.alive and not excused
 
     def drain(self) -> None:
         """SIGTERM: take nothing new, let every trainer checkpoint."""
         self.scheduler.note(f"{self.process.name} drains")
-        self.station.request_stop(DRAIN_GRACE)
+        self.stop.set()
+        self.shutting_down.set(DRAIN_GRACE)
         self.main.wake()
 
-    def ear(self) -> Ear:
-        """What its claim loop sleeps on."""
-        return SimEar(self.bell, self.scheduler.task())
-
     def _main(self) -> None:
-        station = self.station
+        presence = Presence(self.database, ("cpu",), SLOTS, 8.0, 64.0, 0, _no_readings, self.process.name)
         claims = ClaimLoop(
             self.database,
             self.settings,
-            station.presence,
+            presence,
             self.slots,
             lambda: self.launcher.ready(0),
-            self.ear(),
+            SimEar(self.bell, self.scheduler.task()),
             self.clock,
-            station.stop,
-            self.poll_seconds,
+            self.stop,
+            self.settings.poll_seconds,
         )
         claims.run()
-        while self.slots.placed:
+        while not self.slots.empty:
             self._pause(1.0)
         with contextlib.suppress(DBAPIError):
-            station.presence.deregister()
+            presence.deregister()
         self.process.alive = False
         self.scheduler.note(f"{self.process.name} has drained")
 
+    def _begin(self, placed: Placed) -> None:
+        role = Role("holder", placed.job.id, placed.job.attempt)
+        self._task(role, lambda: self.slots.occupy(placed))
+
     def _supervise(self, placed: Placed) -> None:
         try:
-            supervise(self.station.room, placed.job)
+            supervise(self.room, placed.job)
         except DBAPIError:
             # Only its start may meet a silent database; the lease runs out and the job is queued again.
             self.scheduler.note(f"{self.process.name}: attempt {placed.job.attempt} could not start")
         except Exception as error:
             self.broke(f"a supervisor died of {type(error).__name__}: {error}")
 
-    def _freed(self, _placed: Placed) -> None:
+    def _freed(self) -> None:
         if self.process.alive:
             self.main.wake()
 
