@@ -26,7 +26,6 @@ from shared.jobs.transitions import Transition
 from shared.models import Attempt, Job, JobEvent
 from tests.conftest import SetClock
 from tests.factories import claim_job, submit_job
-from tests.simulation.database import memory_engine
 
 LEASE, GRACE = 30, 15
 LONGEST_GAP = max(LEASE / 2, GAP_SECONDS)
@@ -321,14 +320,11 @@ class Jobs(RuleBasedStateMachine):
 @pytest.fixture(params=EXAMPLES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A migrated database of each kind; in memory, where most examples run, for speed."""
-    if request.param == "memory":
-        yield memory_engine()
-        return
     folder: Path = request.getfixturevalue("tmp_path")
-    url = f"sqlite:///{folder / 'epochd.db'}"
+    urls = {"memory": "sqlite://", "sqlite": f"sqlite:///{folder / 'epochd.db'}"}
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").create_database()
-    opened = open_database(url)
+        urls["postgresql"] = request.getfixturevalue("postgres").create_database()
+    opened = open_database(urls[request.param])
     upgrade(opened.engine)
     yield opened.engine
     opened.close()
