@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.jobs.status import JobStatus
 from shared.models import Job
+from tests.nemesis.freeze import freeze
 from tests.nemesis.history import checkpoints
 from tests.nemesis.load import SEEDS, Load, brittle
 from tests.nemesis.world import API, WORKERS, World
@@ -27,7 +29,7 @@ LONG_SAMPLE_SECONDS = 0.4
 """Makes a job that outlives a lease."""
 SETTLED_SECONDS = 2.0
 FREEZE_SECONDS = 20
-"""Lease, grace and a few rounds of the reaper; one frozen in a transaction keeps SQLite from all others."""
+"""Lease, grace and a few rounds of the reaper."""
 BEGIN_SECONDS = 8.0
 """The next attempt starts and reads its first samples, also on a busy machine."""
 SAVING = (
@@ -109,13 +111,12 @@ def _freeze_worker(scene: Scene, pick: float) -> bool:
     process, attempt = _holder(scene.world, job), _attempt(scene.world, job)
     if process is None or not attempt:
         return False
-    process.send_signal(signal.SIGSTOP)
-    for _ in range(FREEZE_SECONDS):
+    freeze(scene.world, process)
+    until = time.monotonic() + FREEZE_SECONDS
+    while _attempt(scene.world, job) <= attempt and time.monotonic() < until:
         scene.live(1.0)
-        if _attempt(scene.world, job) > attempt:
-            scene.live(BEGIN_SECONDS)
-            break
-    given_away = _attempt(scene.world, job) > attempt  # not where it froze in a transaction: nobody can claim
+    given_away = _attempt(scene.world, job) > attempt
+    scene.live(BEGIN_SECONDS if given_away else 0.0)
     process.send_signal(signal.SIGCONT)
     return given_away
 
