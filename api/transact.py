@@ -13,7 +13,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.db import Database
@@ -84,4 +84,6 @@ class _Ticket:
             with session.begin_nested():
                 self.result = self.work(session, now)
         except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise  # the transaction died with its connection, and all of the batch with it
             self.error = error
