@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ NO_LOCK = "no-run-lock"
 TORN_SAVE = "torn-save"
 NO_GUARD = "no-attempt-guard"
 FENCE = "EPOCHD_FENCE_SECONDS"
+TORN_SECONDS = 0.05
 KNOWN_BAD = (NO_LOCK, TORN_SAVE, NO_GUARD)
 
 
@@ -66,7 +68,10 @@ def _drop_guard() -> None:
 
 
 def _tear_saves() -> None:
-    """Write straight into the folder that a restore reads, with a manifest that vouches for nothing."""
+    """Write straight into the folder that a restore reads, with a manifest that vouches for nothing.
+
+    To a slow disk, so that a kill at any time is likely to meet a save.
+    """
     from worker.training import checkpoint
     from worker.training.files import write_file
     from worker.training.manifest import MANIFEST_NAME, encode_manifest
@@ -78,6 +83,7 @@ def _tear_saves() -> None:
         encoded = [memoryview(encode_manifest(manifest))]
         sealed = write_file(self._files, target / MANIFEST_NAME, encoded)
         for name, chunks in checkpoint._contents(snapshot):
+            time.sleep(TORN_SECONDS)
             write_file(self._files, target / name, chunks)
         return checkpoint.Saved(manifest, sealed.bytes, sealed.sha256)
 

@@ -12,7 +12,7 @@ from tests.nemesis.run import Plan, Verdict, run
 from tests.nemesis.sabotage import NO_GUARD, NO_LOCK, TORN_SAVE
 
 FREEZE = {"freeze worker past its lease": 1}
-DIE_SAVING = {"die while saving": 1}
+KILL = {"kill trainer": 1}
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.nemesis]
 
@@ -30,15 +30,15 @@ def test_forty_five_seconds_of_faults_lose_nothing_and_run_nothing_twice(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("known_bad", "faults", "rules"),
+    ("known_bad", "faults", "strikes", "rules"),
     [
-        (NO_LOCK, FREEZE, {"no two attempts overlap"}),
-        (NO_GUARD, FREEZE, {"no stale write is accepted"}),
-        (TORN_SAVE, DIE_SAVING, {"ends as it should", "equals the undisturbed run"}),
+        (NO_LOCK, FREEZE, 1, {"no two attempts overlap"}),
+        (NO_GUARD, FREEZE, 1, {"no stale write is accepted"}),
+        (TORN_SAVE, KILL, 8, {"ends as it should", "equals the undisturbed run"}),
     ],
 )
 def test_the_harness_catches(
-    tmp_path: Path, known_bad: str, faults: Mapping[str, int], rules: set[str]
+    tmp_path: Path, known_bad: str, faults: Mapping[str, int], strikes: int, rules: set[str]
 ) -> None:
-    verdict = attack(tmp_path, Plan(seed=3, strikes=1, faults=faults), known_bad)
+    verdict = attack(tmp_path, Plan(seed=3, strikes=strikes, faults=faults), known_bad)
     assert rules & {violation.rule for violation in verdict.violations}
