@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +16,7 @@ from shared.db import Database, open_database
 from shared.errors import Conflict, StaleAttempt
 from shared.jobs import store, transitions
 from shared.jobs.status import JobStatus, Reason
-from shared.models import Attempt
+from shared.models import Attempt, Job
 from tests.factories import ROOMY, claim_job, fetch_job, submit_job
 
 CLAIMERS = 32
@@ -49,6 +52,29 @@ def test_processes_claim_each_job_once_and_nobody_sees_a_locked_database(any_liv
     if any_live_database.engine.dialect.name == "sqlite":
         with any_live_database.read() as session:
             assert session.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+
+
+def test_two_hundred_writers_killed_while_they_write_leave_a_sound_file_and_no_job_claimed_twice(
+    live_database: Database,
+) -> None:
+    url = live_database.engine.url.render_as_string()
+    argv = [sys.executable, "-m", "tests.integration.kill_writers", url, "200", "8"]
+    done = json.loads(subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout)
+    told: dict[str, list[tuple[str, str]]] = {"submitted": [], "claimed": [], "finished": [], "error": []}
+    for kind, writer, what in done["told"]:
+        told[kind].append((what, writer))
+    assert told["error"] == []
+    assert done["killed"] == 200 and len(told["claimed"]) > 100
+    while claim_job(live_database, "the last") is not None:
+        pass
+    with live_database.read() as session:
+        assert session.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+        jobs = {job.id: job.status for job in session.scalars(select(Job))}
+        owners = [(row.job_id, row.worker_id) for row in session.scalars(select(Attempt))]
+    assert len(owners) == len(jobs) == len(dict(owners))
+    assert {job for job, _ in told["submitted"]} <= jobs.keys()
+    assert set(told["claimed"]) <= set(owners)
+    assert {jobs[job] for job, _ in told["finished"]} == {JobStatus.SUCCEEDED}
 
 
 def claim_all(url: str) -> list[str]:

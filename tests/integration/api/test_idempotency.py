@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -45,6 +46,17 @@ def test_fifty_at_once_with_one_key_make_one_job(service: Service) -> None:
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
     assert _count(service) == 1
+
+
+def test_fifty_keys_fifty_times_each_in_any_order_make_fifty_jobs(service: Service) -> None:
+    keys = [f"key-{number}" for number in range(50)] * 50
+    random.Random(50).shuffle(keys)
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda key: (key, _submit(service, key)), keys))
+    assert {answer.status_code for _, answer in answers} == {201}
+    assert len({(key, answer.json()["id"]) for key, answer in answers}) == 50
+    assert sum("idempotency-replayed" not in answer.headers for _, answer in answers) == 50
+    assert _count(service) == 50
 
 
 def test_sixty_at_once_with_their_own_keys_make_sixty_jobs(service: Service) -> None:
