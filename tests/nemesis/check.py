@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shared.jobs.status import FINAL, JobStatus
 from tests.nemesis.history import Event, History, Look, Span
+from tests.nemesis.waits import LIMITS
 
 RULES = (
     "reaches a final state",
@@ -18,6 +19,7 @@ RULES = (
     "equals the undisturbed run",
     "leaves no orphan",
     "no server error",
+    "goes on in time",
 )
 
 
@@ -42,6 +44,7 @@ def check(history: History) -> list[Violation]:
         *_unequal(history),
         *(Violation("leaves no orphan", f"still alive: {command}") for command in history.orphans),
         *(Violation("no server error", answer) for answer in history.server_errors),
+        *_late(history),
     ]
 
 
@@ -137,3 +140,11 @@ def _unequal(history: History) -> Iterator[Violation]:
         if essence != history.undisturbed.get(history.variants.get(job, "")):
             what = f"job {job} ended with other weights or metrics than its undisturbed run"
             yield Violation("equals the undisturbed run", what)
+
+
+def _late(history: History) -> Iterator[Violation]:
+    for wait in history.waits:
+        if wait.seconds > LIMITS[wait.what]:
+            promised = f"{LIMITS[wait.what]:.0f} s is promised"
+            what = f"job {wait.job} waited {wait.seconds:.1f} s, {wait.what}; {promised}"
+            yield Violation("goes on in time", what)

@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from shared.jobs.status import FINAL, JobStatus
 from shared.models import Attempt, Job
 from tests.factories import submit_job
+from tests.nemesis.cast import WORKERS
 from tests.nemesis.run import running, wait_until
-from tests.nemesis.world import WORKERS, World
+from tests.nemesis.world import World
 
 JOB = {"workload": "noop", "trainer": {"threads": 1}, "retry": {"max_attempts": 100, "backoff_seconds": 0}}
 STALLED_SECONDS = 180.0

@@ -1,17 +1,12 @@
-"""The faults, and the seeded schedule that says which strikes when. Times are counted in samples read."""
+"""The faults that meet processes and files, and all others by their names; each says if it had a victim."""
 
 from __future__ import annotations
 
 import contextlib
-import random
 import signal
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 from sqlalchemy import select
@@ -19,15 +14,20 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.jobs.status import JobStatus
 from shared.models import Job
+from tests.nemesis.cast import API, WORKERS
 from tests.nemesis.freeze import freeze
 from tests.nemesis.history import checkpoints
-from tests.nemesis.load import SEEDS, Load, brittle
-from tests.nemesis.world import API, WORKERS, World
+from tests.nemesis.load import NOOP, SEEDS, brittle
+from tests.nemesis.outages import CONTROLLER_FAULTS, POSTGRES_FAULTS, REDIS_FAULTS
+from tests.nemesis.scene import Scene, choose
+from tests.nemesis.schedule import Strike
+from tests.nemesis.world import World
 
 FLOOD = 15
 LONG_SAMPLE_SECONDS = 0.4
 """Makes a job that outlives a lease."""
 SETTLED_SECONDS = 2.0
+PAUSE_SECONDS = 2.0
 FREEZE_SECONDS = 20
 """Lease, grace and a few rounds of the reaper."""
 BEGIN_SECONDS = 8.0
@@ -40,40 +40,6 @@ SAVING = (
 )
 SAVES_BEFORE = 12
 """Passages of a point that hold at least one whole save."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Strike:
-    """One fault of a schedule."""
-
-    fault: str
-    after_beats: int
-    """Samples that trainers read before it strikes."""
-    pick: float
-    """In [0, 1): which of the possible victims."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a fault can lay hands on."""
-
-    world: World
-    load: Load
-    live: Callable[[float], None]
-    """Let the world go on for so many seconds."""
-    spoiled: set[tuple[str, str]] = field(default_factory=set)
-    """(job, checkpoint) that were corrupted so far."""
-
-
-def schedule(seed: int, faults: Mapping[str, int]) -> Iterator[Strike]:
-    """The endless sequence that a seed means: fault -> weight."""
-    chance = random.Random(seed)
-    names, weights = list(faults), list(faults.values())
-    while True:
-        name = chance.choices(names, weights)[0]
-        yield Strike(name, chance.randrange(1, 90), chance.random())
 
 
 def strike(scene: Scene, fault: Strike) -> bool:
@@ -92,7 +58,7 @@ def _kill_warm_parent(scene: Scene, pick: float) -> bool:
 
 
 def _kill_worker(scene: Scene, pick: float) -> bool:
-    scene.world.kill(_choose(WORKERS, pick))
+    scene.world.kill(choose(WORKERS, pick))
     return True
 
 
@@ -103,20 +69,17 @@ def _kill_api(scene: Scene, _pick: float) -> bool:
 
 def _freeze_worker(scene: Scene, pick: float) -> bool:
     """Stop the worker of a long job, but not its trainers, until its leases were given away."""
-    job = scene.load.submit_one(brittle(_choose(SEEDS, pick), LONG_SAMPLE_SECONDS))
+    job = scene.submit(brittle(choose(SEEDS, pick), LONG_SAMPLE_SECONDS))
     if job is None:
         return False
-    scene.load.errands[job].cancel_after_looks = None
     scene.live(SETTLED_SECONDS)
-    process, attempt = _holder(scene.world, job), _attempt(scene.world, job)
+    process, attempt = scene.holder(job), scene.attempt(job)
     if process is None or not attempt:
         return False
     freeze(scene.world, process)
-    until = time.monotonic() + FREEZE_SECONDS
-    while _attempt(scene.world, job) <= attempt and time.monotonic() < until:
-        scene.live(1.0)
-    given_away = _attempt(scene.world, job) > attempt
-    scene.live(BEGIN_SECONDS if given_away else 0.0)
+    if scene.live_until(lambda: scene.attempt(job) > attempt, FREEZE_SECONDS):
+        scene.live(BEGIN_SECONDS)
+    given_away = scene.attempt(job) > attempt
     process.send_signal(signal.SIGCONT)
     return given_away
 
@@ -124,18 +87,14 @@ def _freeze_worker(scene: Scene, pick: float) -> bool:
 def _pause_api(scene: Scene, _pick: float) -> bool:
     process = scene.world.processes[API]
     process.send_signal(signal.SIGSTOP)
-    threading.Event().wait(2.0)
+    threading.Event().wait(PAUSE_SECONDS)  # the load would only wait for an answer
     process.send_signal(signal.SIGCONT)
     return True
 
 
-def _restart_database(scene: Scene, _pick: float) -> bool:
-    """A crash of PostgreSQL; SQLite has no server to crash."""
-    if scene.world.server is None:
-        return False
-    scene.world.server.stop("immediate")
-    scene.world.server.start()
-    return True
+def _linger(scene: Scene, pick: float) -> bool:
+    """No fault: a job so long that several faults meet it, and any timeout of messages."""
+    return scene.submit(brittle(choose(SEEDS, pick), LONG_SAMPLE_SECONDS)) is not None
 
 
 def _spoil_checkpoint(scene: Scene, pick: float) -> bool:
@@ -154,7 +113,7 @@ def _spoil_checkpoint(scene: Scene, pick: float) -> bool:
 
 def _fill_disk(scene: Scene, pick: float) -> bool:
     """A worker whose trainers meet a full disk at one of their writes."""
-    name = _choose(WORKERS, pick)
+    name = choose(WORKERS, pick)
     scene.world.failpoints[name] = f"checkpoint.before_write=enospc@{1 + int(pick * 60)}"
     scene.world.kill(name)
     return True
@@ -162,8 +121,8 @@ def _fill_disk(scene: Scene, pick: float) -> bool:
 
 def _die_saving(scene: Scene, pick: float) -> bool:
     """A worker whose trainers die in the middle of a save, always far enough to have saved before."""
-    name = _choose(WORKERS, pick)
-    point = _choose(SAVING, pick)
+    name = choose(WORKERS, pick)
+    point = choose(SAVING, pick)
     scene.world.failpoints[name] = f"{point}=kill9@{SAVES_BEFORE + int(pick * 97) % 9}"
     scene.world.kill(name)
     return True
@@ -171,7 +130,7 @@ def _die_saving(scene: Scene, pick: float) -> bool:
 
 def _flood(scene: Scene, _pick: float) -> bool:
     for _ in range(FLOOD):
-        scene.load.submit_one({"workload": "noop", "trainer": {"threads": 1}})
+        scene.load.submit_one(NOOP)
     return True
 
 
@@ -182,56 +141,24 @@ FAULTS: Mapping[str, Callable[[Scene, float], bool]] = {
     "kill API": _kill_api,
     "freeze worker past its lease": _freeze_worker,
     "pause API": _pause_api,
-    "crash PostgreSQL": _restart_database,
     "spoil newest checkpoint": _spoil_checkpoint,
     "fill disk": _fill_disk,
     "die while saving": _die_saving,
     "flood": _flood,
+    "submit a long job": _linger,
+    **CONTROLLER_FAULTS,
+    **REDIS_FAULTS,
+    **POSTGRES_FAULTS,
 }
-
-WEIGHTS: Mapping[str, int] = {
-    "kill trainer": 12,
-    "kill worker": 4,
-    "kill warm parent": 2,
-    "kill API": 3,
-    "freeze worker past its lease": 1,
-    "pause API": 1,
-    "spoil newest checkpoint": 2,
-    "fill disk": 1,
-    "die while saving": 1,
-    "flood": 1,
-}
-POSTGRES_WEIGHTS: Mapping[str, int] = {**WEIGHTS, "crash PostgreSQL": 2}
 
 
 def _kill_one(victims: Sequence[psutil.Process], pick: float) -> bool:
     if not victims:
         return False
     with contextlib.suppress(psutil.NoSuchProcess):
-        _choose(victims, pick).kill()
+        choose(victims, pick).kill()
         return True
     return False
-
-
-def _holder(world: World, job: str) -> subprocess.Popen[bytes] | None:
-    """The worker that holds a job's lease, told by the process id in its name."""
-    with contextlib.suppress(DBAPIError), world.database.read() as session:
-        owner = session.execute(select(Job.lease_owner).where(Job.id == job)).scalar_one_or_none()
-        if owner is not None:
-            pid = int(owner.split("-")[-2])
-            return next((world.processes[name] for name in WORKERS if world.processes[name].pid == pid), None)
-    return None
-
-
-def _attempt(world: World, job: str) -> int:
-    """The newest attempt of a job; 0 where the database does not answer."""
-    with contextlib.suppress(DBAPIError), world.database.read() as session:
-        return session.execute(select(Job.attempt).where(Job.id == job)).scalar_one()
-    return 0
-
-
-def _choose(options: Sequence[T], pick: float) -> T:
-    return options[int(pick * len(options))]
 
 
 def _under_way(world: World, pick: float) -> list[str]:
@@ -247,7 +174,7 @@ def _under_way(world: World, pick: float) -> list[str]:
 def _flip(folder: Path, pick: float) -> bool:
     """Turn one bit of one file; False where retention was faster."""
     with contextlib.suppress(FileNotFoundError, IndexError):
-        path = _choose(sorted(folder.glob("*.safetensors")), pick)
+        path = choose(sorted(folder.glob("*.safetensors")), pick)
         data = bytearray(path.read_bytes())
         data[int(pick * len(data))] ^= 1
         with path.open("r+b") as file:

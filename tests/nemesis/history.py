@@ -14,6 +14,7 @@ from sqlalchemy import select
 from shared.db import Database
 from shared.models import Job, JobEvent, MetricPoint
 from shared.rundir import run_dir
+from tests.nemesis.waits import Wait, collect_waits
 
 TIMED = {"samples_per_second", "data_wait_share"}
 """Series that measure the machine, not the model."""
@@ -72,6 +73,7 @@ class History:
     """Job that succeeded -> essence: weights, optimizer state and metric history."""
     orphans: Sequence[str] = ()
     server_errors: Sequence[str] = ()
+    waits: Sequence[Wait] = ()
 
 
 def collect(
@@ -103,6 +105,7 @@ def collect(
         },
         orphans=[fact["command"] for fact in said["orphan"]],
         server_errors=[f"{fact['call']}: {fact['code']}" for fact in said["server_error"]],
+        waits=collect_waits(database, record),
     )
 
 

@@ -14,6 +14,11 @@ from tests.nemesis.world import World
 SEEDS = (7, 8)
 OUTSTANDING = 4
 UNAVAILABLE = 503
+NOOP: dict[str, Any] = {
+    "workload": "noop",
+    "trainer": {"threads": 1},
+    "retry": {"max_attempts": 200, "backoff_seconds": 0},
+}
 
 
 @dataclass
@@ -74,7 +79,7 @@ class Load:
 
     def _invent(self) -> dict[str, Any]:
         if self.chance.random() < 0.2:
-            return {"workload": "noop", "trainer": {"threads": 1}}
+            return NOOP
         return brittle(self.chance.choice(SEEDS))
 
     def _plan(self, job: str, *, resume: bool) -> Errand:

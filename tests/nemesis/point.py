@@ -13,12 +13,13 @@ import httpx
 
 from shared.failpoints import NAMES
 from shared.jobs.status import FINAL
+from tests.nemesis.cast import API, WORKERS
 from tests.nemesis.faults import SAVES_BEFORE
 from tests.nemesis.history import essence
 from tests.nemesis.load import brittle
 from tests.nemesis.record import read_record
 from tests.nemesis.run import running, wait_until
-from tests.nemesis.world import API, WORKERS, World
+from tests.nemesis.world import World
 
 PATIENCE_SECONDS = 60.0
 STOP_SECONDS = 60.0

@@ -13,22 +13,27 @@ README = Path(__file__).parent / "README.md"
 def tell_verdict(verdict: Verdict) -> str:
     """What a person reads at the end of a run."""
     head = (
-        f"seed {verdict.plan.seed}, {verdict.database}, {verdict.minutes:.1f} min: {verdict.jobs} jobs, "
-        f"{verdict.attempts} attempts, {sum(verdict.struck.values())} faults ({_counts(verdict)})"
+        f"seed {verdict.plan.seed}, {verdict.mode}, {verdict.database}, {verdict.minutes:.1f} min: "
+        f"{verdict.jobs} jobs, {verdict.attempts} attempts, {sum(verdict.struck.values())} faults "
+        f"({_counts(verdict)})"
     )
+    waits = [f"  {figure}" for figure in verdict.figures]
     found = [f"  BROKEN {violation.rule}: {violation.what}" for violation in verdict.violations]
-    return "\n".join([head, *(found or ["  every promise held"])])
+    held = "every promise held" + (" until the run was interrupted" if verdict.interrupted else "")
+    return "\n".join([head, *waits, *(found or [f"  {held}"])])
 
 
-def record_verdict(verdict: Verdict) -> None:
+def record_verdict(verdict: Verdict, command: str) -> None:
     """Add the run to the table."""
+    broken = "; ".join(sorted({violation.rule for violation in verdict.violations})) or "none"
+    waits = "; ".join(str(figure) for figure in verdict.figures)
     write_row(
-        f"--seed {verdict.plan.seed} --database {verdict.database}",
+        command + (" (interrupted)" if verdict.interrupted else ""),
         f"{verdict.minutes:.1f}",
         f"{verdict.jobs}",
         f"{verdict.attempts}",
         _counts(verdict),
-        "; ".join(sorted({violation.rule for violation in verdict.violations})) or "none",
+        f"{broken} ({waits})" if waits else broken,
     )
 
 

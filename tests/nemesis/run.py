@@ -6,18 +6,26 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.nemesis.check import Violation, check
-from tests.nemesis.faults import POSTGRES_WEIGHTS, WEIGHTS, Scene, Strike, schedule, strike
+from tests.nemesis.faults import strike
 from tests.nemesis.history import collect, essence
+from tests.nemesis.interrupt import Interrupted
 from tests.nemesis.load import SEEDS, Load, brittle, variant_of
 from tests.nemesis.record import read_record
+from tests.nemesis.scene import Scene
+from tests.nemesis.schedule import POSTGRES, PROCESSES, STACK, Strike, schedule, shuffle
+from tests.nemesis.waits import Figure, figures
 from tests.nemesis.world import World
 
 BEAT_SECONDS = 0.05
+PENDING = {"reaches a final state"}
+"""What a run that was interrupted could not keep."""
+TRIES = 20
+PROGRESS = 50
 STILL_SECONDS = 15.0
 """A strike comes after this time even where no trainer read anything."""
 SETTLE_SECONDS = 300.0
@@ -36,7 +44,9 @@ class Plan:
     strikes: int | None = None
     """How many faults; either this or the minutes ends the run."""
     faults: Mapping[str, int] | None = None
-    """Fault -> weight; all that fit the database where not given."""
+    """Fault -> weight; all that fit the world where not given."""
+    quotas: Mapping[str, int] | None = None
+    """Fault -> how many must hit; instead of all the above."""
 
 
 @dataclass(frozen=True)
@@ -44,35 +54,57 @@ class Verdict:
     """What a run came to."""
 
     plan: Plan
+    mode: str
     database: str
     minutes: float
     jobs: int
     attempts: int
     struck: Mapping[str, int]
     violations: tuple[Violation, ...]
+    figures: tuple[Figure, ...] = ()
+    interrupted: bool = False
 
 
 def run(world: World, plan: Plan, tell: Tell) -> Verdict:
-    """Run it all; the world is stopped afterwards."""
-    began = time.monotonic()
-    with running(world):
-        undisturbed = _undisturbed(world)
-        tell(f"undisturbed runs are done after {time.monotonic() - began:.0f} s")
-        load = Load(world, random.Random(plan.seed))
-        _disturb(world, load, plan, tell)
-        world.recorder.say("calm")
-        _settle(world, load)
-        load.close()
+    """Run it all; the world is stopped afterwards. Interrupted, it judges what was done so far."""
+    began, undisturbed, interrupted = time.monotonic(), dict[str, str](), False
+    try:
+        with running(world):
+            undisturbed = _undisturbed(world)
+            tell(f"undisturbed runs are done after {time.monotonic() - began:.0f} s")
+            load = Load(world, random.Random(plan.seed))
+            _disturb(world, load, plan, tell)
+            world.recorder.say("calm")
+            _settle(world, load)
+            load.close()
+    except Interrupted:
+        if not undisturbed:
+            raise
+        tell("interrupted; every process was killed, and what was done so far is judged")
+        interrupted = True
     _watch_orphans(world)
-    history = collect(world.database, read_record(world.record_path), undisturbed, world.runs)
+    return _judge(world, plan, undisturbed, (time.monotonic() - began) / 60, interrupted=interrupted)
+
+
+def _judge(
+    world: World, plan: Plan, undisturbed: Mapping[str, str], minutes: float, *, interrupted: bool
+) -> Verdict:
+    if world.server is not None and not world.server.runs():
+        world.server.start()
+    record = read_record(world.record_path)
+    history = collect(world.database, record, undisturbed, world.runs)
+    broken = [violation for violation in check(history) if not (interrupted and violation.rule in PENDING)]
     return Verdict(
         plan,
-        "postgresql" if world.server else "sqlite",
-        (time.monotonic() - began) / 60,
+        world.mode,
+        "sqlite" if world.server is None else "postgresql",
+        minutes,
         len(history.accepted),
         sum(event.type == "claimed" for event in history.events),
-        dict(Counter(fact["fault"] for fact in read_record(world.record_path) if fact.get("hit"))),
-        tuple(check(history)),
+        dict(Counter(fact["fault"] for fact in record if fact.get("hit"))),
+        tuple(broken),
+        tuple(figures(history.waits)),
+        interrupted,
     )
 
 
@@ -89,6 +121,9 @@ def running(world: World) -> Iterator[None]:
         world.start()
         wait_until(world.is_ready, 60)
         yield
+    except Interrupted:
+        world.end()
+        raise
     finally:
         world.stop()
 
@@ -107,16 +142,43 @@ def _undisturbed(world: World) -> dict[str, str]:
 
 def _disturb(world: World, load: Load, plan: Plan, tell: Tell) -> None:
     scene = Scene(world, load, lambda seconds: live(world, load, seconds))
-    weights = plan.faults or (POSTGRES_WEIGHTS if world.server else WEIGHTS)
+    if plan.quotas is not None:
+        _strike_all(scene, shuffle(plan.seed, plan.quotas), tell)
+        return
     until = None if plan.minutes is None else time.monotonic() + 60 * plan.minutes
     struck = 0
-    for fault in schedule(plan.seed, weights):
+    for fault in schedule(plan.seed, plan.faults or fitting(world)):
         if not _goes_on(until, plan.strikes, struck):
             return
         _await_beats(world, load, fault)
         hit = strike(scene, fault)
         struck += hit
         tell(f"{struck:5d} {fault.fault}{'' if hit else ' (no victim)'}")
+
+
+def _strike_all(scene: Scene, faults: Sequence[Strike], tell: Tell) -> None:
+    """Each until it hits, so that what strikes depends on the seed alone."""
+    began, hits = time.monotonic(), Counter[str]()
+    for number, fault in enumerate(faults, 1):
+        hit = False
+        for _ in range(TRIES):
+            _await_beats(scene.world, scene.load, fault)
+            hit = strike(scene, fault)
+            if hit:
+                break
+        hits[fault.fault] += hit
+        if not hit:
+            tell(f"{number:5d} {fault.fault} found no victim in {TRIES} tries")
+        if number % PROGRESS == 0:
+            minutes = (time.monotonic() - began) / 60
+            tell(f"{number:5d} of {len(faults)} faults after {minutes:.1f} min, {scene.load.submitted} jobs")
+
+
+def fitting(world: World) -> Mapping[str, int]:
+    """Fault -> weight, of those that have a victim in this world."""
+    postgres = {} if world.server is None else POSTGRES
+    stack = {} if world.broker is None else STACK
+    return {**PROCESSES, **stack, **postgres}
 
 
 def _goes_on(until: float | None, strikes: int | None, struck: int) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from tests.nemesis.check import RULES, check
 from tests.nemesis.history import Event, History, Look, Span, spans
+from tests.nemesis.outages import BROKER_BACK, NO_BROKER
+from tests.nemesis.waits import Wait
 
 GOOD = History(
     accepted=("a", "b"),
@@ -38,6 +41,7 @@ GOOD = History(
     variants={"a": "7"},
     undisturbed={"7": "same"},
     essences={"a": "same"},
+    waits=(Wait("a", BROKER_BACK, 14.9),),
 )
 
 BAD = {
@@ -87,6 +91,8 @@ BAD = {
     "no undisturbed run to compare with": (RULES[6], replace(GOOD, undisturbed={})),
     "an orphan": (RULES[7], replace(GOOD, orphans=("python trainer",))),
     "a server error": (RULES[8], replace(GOOD, server_errors=("POST /jobs: 500",))),
+    "a late start": (RULES[9], replace(GOOD, waits=(Wait("a", BROKER_BACK, 15.1),))),
+    "a job that never started": (RULES[9], replace(GOOD, waits=(Wait("a", NO_BROKER, math.inf),))),
 }
 
 

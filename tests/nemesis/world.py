@@ -1,4 +1,4 @@
-"""The system under test as real processes: the API with its control loops, and two workers."""
+"""The system under test as real processes: API, control loops and two workers; in the stack over a broker."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import httpx
 import psutil
 
 from shared.db import Database, open_database
-from tests.nemesis import contract, sabotage
+from tests.mortal import mortal
+from tests.nemesis import contract, inside, noise, sabotage
+from tests.nemesis.cast import API, COMMANDS, CONTROLLERS, EMBEDDED, STACK, WORKERS
 from tests.nemesis.record import VARIABLE, Recorder
-from tests.servers import PostgresServer, free_port
+from tests.servers import PostgresServer, ValkeyServer, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASES = {
@@ -27,8 +29,6 @@ LEASES = {
     "EPOCHD_CANCEL_GRACE_SECONDS": "10",
     "EPOCHD_SLOTS": "3",
 }
-WORKERS = ("worker-1", "worker-2")
-API = "api"
 
 
 @dataclass
@@ -40,6 +40,10 @@ class World:
     """Address of a migrated database."""
     server: PostgresServer | None = None
     known_bad: str | None = None
+    broker: ValkeyServer | None = None
+    """Makes it a world of the stack."""
+    bells: str | None = None
+    """How the bells ring, if not as they should."""
     workers: tuple[str, ...] = WORKERS
     settings: Mapping[str, str] = field(default_factory=lambda: LEASES)
     port: int = field(default_factory=free_port)
@@ -51,7 +55,7 @@ class World:
     def __post_init__(self) -> None:
         self.plugin = self.folder / "plugin"
         contract.offer(self.plugin)
-        sabotage.offer(self.plugin)
+        inside.offer(self.plugin)
         self.record_path = self.folder / "record.jsonl"
         self.recorder = Recorder(self.record_path)
         self._counted_to = self._beats = 0
@@ -65,12 +69,20 @@ class World:
     def runs(self) -> Path:
         return self.folder / "runs"
 
+    @property
+    def mode(self) -> str:
+        return EMBEDDED if self.broker is None else STACK
+
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        return () if self.broker is None else CONTROLLERS
+
     def start(self) -> None:
         self.tend()
 
     def tend(self) -> None:
         """Start what does not run."""
-        for name in (API, *self.workers):
+        for name in (API, *self.controllers, *self.workers):
             process = self.processes.get(name)
             if process is None or process.poll() is not None:
                 self.frozen.discard(name)
@@ -118,6 +130,12 @@ class World:
                 process.kill()
                 process.wait()
 
+    def end(self) -> None:
+        """Kill -9 all."""
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+
     def close(self) -> None:
         self.database.close()
         self.recorder.close()
@@ -139,10 +157,10 @@ class World:
             return []
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
-        command = ["-m", "api", "--controller"] if name == API else ["-m", "worker"]
+        command = [sys.executable, "-m", *COMMANDS[self.mode][name]]
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *command],
+                mortal(command),
                 cwd=ROOT,
                 env=self._environ(name),
                 stdin=subprocess.DEVNULL,
@@ -159,6 +177,10 @@ class World:
             "PYTHONPATH": f"{self.plugin}{os.pathsep}{ROOT}",
             VARIABLE: str(self.record_path),
         }
+        if self.broker is not None:
+            told["EPOCHD_BROKER_URL"] = self.broker.url
+        if self.bells is not None:
+            told[noise.VARIABLE] = self.bells
         if self.known_bad is not None:
             told[sabotage.VARIABLE] = self.known_bad
         if name in self.failpoints:
