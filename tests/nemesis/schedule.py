@@ -40,13 +40,13 @@ LONG: Mapping[str, int] = {
     "kill worker": 90,
     "kill API": 50,
     "kill controller": 60,
-    "kill Redis": 30,
-    "kill Redis and its data": 20,
+    "kill Redis": 50,
+    "kill Redis and its data": 30,
     "flush Redis": 20,
     "cut Redis connections": 12,
     "pause Redis": 6,
     "leave Redis down": 12,
-    "crash PostgreSQL": 20,
+    "crash PostgreSQL": 35,
     "restart PostgreSQL": 15,
     "cut PostgreSQL connections": 15,
     "kill warm parent": 10,
@@ -59,7 +59,7 @@ LONG: Mapping[str, int] = {
     "flood": 5,
     "submit a long job": 25,
 }
-"""Fault -> how many must have hit: 500 trainers, 200 services, 100 times Redis and 50 times PostgreSQL."""
+"""Fault -> how many must have hit: 500 trainers, 200 services, Redis 100 and PostgreSQL 50 times."""
 
 RARE_BEATS = 90
 DENSE_BEATS = 45
