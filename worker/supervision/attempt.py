@@ -189,6 +189,7 @@ class Supervisor:
             return False
         except DBAPIError as error:
             self._lease.last_error = str(error)
+            self._limits.heard(self._room.clock())  # what was not read yet is no silence of the trainer
             return False
         return True
 
