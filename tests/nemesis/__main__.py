@@ -70,9 +70,10 @@ def _drain(asked: argparse.Namespace) -> bool:
     _say(f"{done}")
     if asked.record:
         command = _command(asked, f"drain --seed {asked.seed}", f"--jobs {done.jobs} --kills {kills}")
-        found = f"{done.jobs - done.succeeded} lost, {done.completed_twice} twice"
+        twice = f"{done.completed_twice} completed twice, {done.double_starts} started twice"
+        found = f"{done.jobs - done.succeeded} lost, {twice}"
         cells = (command, f"{done.minutes:.1f}", f"{done.jobs}", f"{done.attempts}", f"{kills} x kill worker")
-        write_row(*cells, "none" if done.is_good else found)
+        write_row(*cells, f"none ({twice})" if done.is_good else found)
     return done.is_good
 
 
@@ -89,13 +90,13 @@ def _cancel(asked: argparse.Namespace) -> bool:
 
 
 def _stop(asked: argparse.Namespace) -> bool:
-    with interruptible(), ground(asked.folder, asked.database) as world:
+    with interruptible(), _ground(asked) as world:
         done = stop_many(world, asked.count or 20, asked.seed, _say)
     found = f"{done.lost_steps} steps lost, gone after {done.slowest_seconds:.2f} s at most"
     _say(found)
     if asked.record:
         count = len(done.stops)
-        command = f"stop --seed {asked.seed} --database {asked.database} --count {count}"
+        command = _command(asked, f"stop --seed {asked.seed}", f"--count {count}")
         verdict = f"{'none' if done.is_good else 'BROKEN'} ({found})"
         faults = f"{count} x TERM to a worker in training"
         write_row(command, f"{done.minutes:.1f}", f"{count}", f"{2 * count}", faults, verdict)
@@ -143,7 +144,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--long", action="store_true", help="attack: 500 trainers, 200 services, 100 x Redis, 50 x PostgreSQL"
     )
-    parser.add_argument("--mode", choices=MODES, default=EMBEDDED, help="attack, drain, cancel (%(default)s)")
+    parser.add_argument("--mode", choices=MODES, default=EMBEDDED, help="not for the sweep (%(default)s)")
     parser.add_argument("--database", choices=DATABASES, help="sqlite; postgresql in the stack")
     parser.add_argument("--bells", choices=BELLS, default=TRUE, help="attack, drain: noisy loses and doubles")
     parser.add_argument(

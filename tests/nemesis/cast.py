@@ -28,5 +28,3 @@ COMMANDS: Mapping[str, Mapping[str, Sequence[str]]] = {
 """Mode -> process -> what follows `python -m`."""
 
 SERVICES = {command[0] for cast in COMMANDS.values() for command in cast.values()}
-STACK_SERVICES = SERVICES - {command[0] for command in COMMANDS[EMBEDDED].values()}
-"""Those that only the stack has."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -16,8 +17,10 @@ from shared.jobs.status import FINAL, JobStatus
 from shared.models import Attempt, Job
 from tests.factories import submit_job
 from tests.nemesis.cast import WORKERS
+from tests.nemesis.outside import messages
 from tests.nemesis.run import running, wait_until
 from tests.nemesis.world import World
+from worker.protocol import Message
 
 JOB = {"workload": "noop", "trainer": {"threads": 1}, "retry": {"max_attempts": 100, "backoff_seconds": 0}}
 STALLED_SECONDS = 180.0
@@ -34,10 +37,12 @@ class Drained:
     succeeded: int
     attempts: int
     completed_twice: int
+    double_starts: int = 0
+    """Trainers that began while another of their job still spoke, or as a second one of their attempt."""
 
     @property
     def is_good(self) -> bool:
-        return self.succeeded == self.jobs and self.completed_twice == 0
+        return self.succeeded == self.jobs and self.completed_twice == self.double_starts == 0
 
 
 def drain(world: World, jobs: int, kills: int, seed: int, tell: Callable[[str], None]) -> Drained:
@@ -83,4 +88,18 @@ def _count(world: World, jobs: int, kills: int, minutes: float) -> Drained:
         outcomes = list(session.execute(select(Attempt.job_id, Attempt.outcome)))
     completed = Counter(job for job, outcome in outcomes if outcome == "completed")
     twice = sum(count > 1 for count in completed.values())
-    return Drained(jobs, kills, minutes, statuses[JobStatus.SUCCEEDED], len(outcomes), twice)
+    told = [_told(world, job, count) for job, count in Counter(job for job, _ in outcomes).items()]
+    doubled = sum(double_starts(attempts) for attempts in told)
+    return Drained(jobs, kills, minutes, statuses[JobStatus.SUCCEEDED], len(outcomes), twice, doubled)
+
+
+def _told(world: World, job: str, attempts: int) -> list[Sequence[Message]]:
+    return [messages(world, job, attempt) for attempt in range(1, attempts + 1)]
+
+
+def double_starts(attempts: Sequence[Sequence[Message]]) -> int:
+    """By all that the attempts of one job said, the first attempt first."""
+    again: int = sum(max(0, sum(said["type"] == "started" for said in one) - 1) for one in attempts)
+    spoke = [one for one in attempts if one]
+    beside: int = sum(after[0]["time"] < before[-1]["time"] for before, after in pairwise(spoke))
+    return again + beside

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.nemesis.cast import SERVICES, STACK_SERVICES
+from tests.nemesis.cast import SERVICES
 
 
 def offer(folder: Path) -> None:
@@ -17,13 +17,13 @@ def offer(folder: Path) -> None:
 
 
 def install(environ: Mapping[str, str]) -> None:
-    """Traps everywhere; witnesses, noise and what is known to be bad where they belong."""
-    from tests.nemesis import late_ack, noise, sabotage, witness
+    """Traps in all; witnesses, noise and what is known to be bad where they belong."""
+    from tests.nemesis import late_ack, noise, sabotage, traps, witness
 
-    sabotage.install(environ)
-    service = sys.orig_argv[2] if sys.orig_argv[1:2] == ["-m"] else None
-    late_ack.install(environ, is_service=service in SERVICES)
-    if service in SERVICES:
+    is_service = sys.orig_argv[1:2] == ["-m"] and sys.orig_argv[2] in SERVICES
+    traps.install(environ)
+    sabotage.install(environ, is_service=is_service)
+    late_ack.install(environ, is_service=is_service)
+    if is_service:
         noise.install(environ)
-    if service in STACK_SERVICES:
         witness.install(environ)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from tests.nemesis.sabotage import VARIABLE, _drop_lock
+from tests.nemesis.sabotage import VARIABLE, drop_lock
 
 LATE_ACK = "late-ack"
 VISIBILITY_SECONDS = 5
@@ -24,7 +24,7 @@ def install(environ: Mapping[str, str], *, is_service: bool) -> None:
     """Spoil this process, where its environment asks for that. For processes of the stack only."""
     if environ.get(VARIABLE) != LATE_ACK:
         return
-    _drop_lock()
+    drop_lock()
     if not is_service:
         return
     os.environ["EPOCHD_FALLBACK_POLL_SECONDS"] = "3600"  # the recipe has nobody who looks for himself

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,28 +17,14 @@ TORN_SECONDS = 0.05
 KNOWN_BAD = (NO_LOCK, TORN_SAVE, NO_GUARD)
 
 
-def offer(folder: Path) -> None:
-    """Have every Python process with `folder` on its path call `install` when it starts."""
-    (folder / "sitecustomize.py").write_text(
-        "import os\nfrom tests.nemesis import sabotage\nsabotage.install(os.environ)\n"
-    )
-
-
-def install(environ: Mapping[str, str]) -> None:
-    """Spoil this process as its environment asks, and put the witnesses in place."""
-    from tests.nemesis import traps
-
-    traps.install(environ)
+def install(environ: Mapping[str, str], *, is_service: bool) -> None:
+    """Spoil this process as its environment asks."""
     bad = environ.get(VARIABLE)
     if bad == NO_LOCK:
-        _drop_lock()
-    if sys.orig_argv[1:3] in (["-m", "worker"], ["-m", "api"]):
-        from tests.nemesis import witness
-
-        if bad == NO_GUARD:
-            _drop_guard()
-            os.environ.pop(FENCE, None)  # a worker that gives up by itself has no stale write to refuse
-        witness.install(environ)
+        drop_lock()
+    if bad == NO_GUARD and is_service:
+        _drop_guard()
+        os.environ.pop(FENCE, None)  # a worker that gives up by itself has no stale write to refuse
 
 
 def spoil_training(environ: Mapping[str, str]) -> None:
@@ -48,7 +33,8 @@ def spoil_training(environ: Mapping[str, str]) -> None:
         _tear_saves()
 
 
-def _drop_lock() -> None:
+def drop_lock() -> None:
+    """Let any number of trainers into one run directory."""
     from worker.training import lock
 
     lock._lock = lambda descriptor: None  # noqa: ARG005
