@@ -3,7 +3,7 @@
 One message is one JSON line of the attempt's `events.jsonl`, ended by a newline; a line without one is not
 yet said. Every message carries `type` and `time` (Unix seconds). The fields of each type:
 
-    started     pid, device, parameters, published_parameters, threads, environment
+    started     pid, device, parameters, published_parameters, threads, environment, allocator
     resumed     checkpoint, epoch, step, exact, why        (step 0 where there was no checkpoint)
     stage       name                                       data | model | train | evaluate | done
     progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second
@@ -16,6 +16,7 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     checkpoint_bad     id, why                              quarantined
     checkpoint_failed  why                                  training went on
     artifact    id, path, bytes, sha256, media_type        path beneath the artifacts folder
+    guard       name, outcome, seconds, sentence            passed | failed | skipped; before the first step
     warning     code, message
     failed      code, message                               the last line of a trainer that gives up
     finished    results                                     the last line of a trainer that is done

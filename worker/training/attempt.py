@@ -16,6 +16,7 @@ import torch
 from shared.errors import DataError, InvalidSpec
 from shared.specs.job import JobSpec
 from worker.protocol import ExitCode, Order
+from worker.training.allocator import Choice, use_allocator
 from worker.training.artifacts import tell_artifacts, write_results
 from worker.training.assembly import assemble, parameter_count, prepare_task
 from worker.training.context import Means, Task, Training
@@ -40,6 +41,7 @@ class Setting:
     device: torch.device
     threads: int
     environment: Mapping[str, Any]
+    allocator: Choice
 
 
 def run_attempt(order: Order, means: Means) -> ExitCode:
@@ -65,7 +67,8 @@ def run_attempt(order: Order, means: Means) -> ExitCode:
 def _prepare_process(spec: JobSpec) -> Setting:
     device, threads = choose_device(spec), choose_threads(spec)
     make_deterministic(device, threads)
-    return Setting(device, threads, fingerprint(device, threads))
+    allocator = use_allocator(spec.memory.allocator, device.type)
+    return Setting(device, threads, fingerprint(device, threads), allocator)
 
 
 def _load(order: Order, spec: JobSpec, setting: Setting, means: Means) -> Task:
@@ -85,7 +88,10 @@ def _tell_start(order: Order, task: Task, setting: Setting, report: Reporter) ->
         published_parameters=task.workload.published_parameters,
         threads=setting.threads,
         environment=setting.environment,
+        allocator=setting.allocator.used,
     )
+    if setting.allocator.problem is not None:
+        report.emit("warning", code="allocator", message=setting.allocator.problem)
     log.info(
         "attempt %d of job %s: %s with %s parameters on %s, %d threads",
         order.attempt, order.job_id, task.workload.name, f"{count:,}", setting.device, setting.threads,
@@ -169,6 +175,7 @@ def _facts(order: Order, task: Task, setting: Setting) -> dict[str, Any]:
         "device": str(setting.device),
         "threads": setting.threads,
         "environment": dict(setting.environment),
+        "allocator": setting.allocator.used,
         "data": dict(task.splits.facts),
         "adjustments": order.adjustments,
         "spec": task.spec.model_dump(mode="json"),
