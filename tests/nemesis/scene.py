@@ -63,7 +63,7 @@ class Scene:
     def attempt(self, job: str) -> int:
         """The newest attempt of a job; 0 where the database does not answer."""
         with contextlib.suppress(DBAPIError), self.world.database.read() as session:
-            return session.execute(select(Job.attempt).where(Job.id == job)).scalar_one()
+            return session.execute(select(Job.attempt).where(Job.id == job)).scalar_one_or_none() or 0
         return 0
 
     def holder(self, job: str) -> subprocess.Popen[bytes] | None:

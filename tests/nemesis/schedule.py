@@ -62,7 +62,7 @@ LONG: Mapping[str, int] = {
 """Fault -> how many must have hit: 500 trainers, 200 services, Redis 100 and PostgreSQL 50 times."""
 
 RARE_BEATS = 90
-DENSE_BEATS = 45
+DENSE_BEATS = 120
 
 
 @dataclass(frozen=True)
