@@ -12,7 +12,7 @@ from tests.nemesis.cancels import Cancelled, cancel_many
 from tests.nemesis.drain import Drained, drain
 from tests.nemesis.ground import ground
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.nemesis]
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_drain_under_a_kill_loses_no_job(tmp_path: Path) -> None:
