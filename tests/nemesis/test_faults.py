@@ -36,5 +36,5 @@ def test_a_long_run_is_as_long_as_was_asked_for() -> None:
 
     assert LONG["kill trainer"] >= 500
     assert strikes("kill worker", "kill API", "kill controller") >= 200
-    assert strikes("Redis") >= 100
-    assert strikes("PostgreSQL") >= 50
+    assert strikes("kill Redis", "flush Redis") >= 100
+    assert strikes("crash PostgreSQL", "restart PostgreSQL") >= 50
