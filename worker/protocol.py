@@ -5,6 +5,7 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
 
     started     pid, device, parameters, published_parameters, threads, environment, allocator
     resumed     checkpoint, epoch, step, exact, why        (step 0 where there was no checkpoint)
+    estimate    parameters, *_bytes, batch_size, fits, method, message, ...      what training will take
     stage       name                                       data | model | train | evaluate | done
     progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second
     points      split, epoch, step, values {name: number | null}      null is a value that is not finite

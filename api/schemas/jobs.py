@@ -42,10 +42,12 @@ class Best(View):
 
 
 class MemorySummary(View):
-    """The newest memory sample and the peaks of the job."""
+    """The newest memory sample, the peaks of the job, and what was estimated."""
 
     latest: dict[str, Any] = Field(default_factory=dict)
     peak: dict[str, Any] = Field(default_factory=dict)
+    estimate: dict[str, Any] | None = None
+    """What the training was to take, said before its first step; null where none was made yet."""
 
 
 class AdjustmentView(View):

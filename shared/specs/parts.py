@@ -118,6 +118,11 @@ class ResourceSpec(Part):
     """What a job needs of a machine."""
 
     gpus: int = Field(0, ge=0, le=64)
+    probe: Literal["auto", "always", "never"] = "auto"
+    """Whether two trial batches measure, before the first step, what memory it will take. `auto` leaves out
+    models that are tiny beside the memory there is."""
+    policy: Literal["warn", "stop"] = "warn"
+    """What an estimate that does not fit does: a warning in the job's history, or the end of the job."""
     cpus: float = Field(1.0, gt=0, le=4096)
     memory_gib: float = Field(1.0, gt=0, le=65_536)
     """Host memory the job is expected to need."""

@@ -13,7 +13,7 @@ from worker.protocol import Message
 _TOLD = frozenset(
     {
         "started", "resumed", "stage", "best", "checkpoint", "checkpoint_gone", "checkpoint_bad",
-        "checkpoint_failed", "warning", "failed", "finished",
+        "checkpoint_failed", "estimate", "warning", "failed", "finished",
     }
 )  # fmt: skip
 """Messages that become lines of the job's history."""
@@ -34,6 +34,8 @@ class Fold:
     checkpoint_states: dict[str, str] = field(default_factory=dict)
     """Checkpoint id -> deleted or corrupt."""
     artifacts: list[dict[str, Any]] = field(default_factory=list)
+    estimate: dict[str, Any] | None = None
+    """Of memory, said before the first step."""
     job: dict[str, Any] = field(default_factory=dict)
     """Columns of the job."""
     attempt: dict[str, Any] = field(default_factory=dict)
@@ -101,6 +103,10 @@ def _resumed(folded: Fold, _where: dict[str, Any], message: Message) -> None:
     }
 
 
+def _estimate(folded: Fold, _where: dict[str, Any], message: Message) -> None:
+    folded.estimate = _data(message)
+
+
 def _stage(folded: Fold, _where: dict[str, Any], message: Message) -> None:
     folded.job["progress"] = {**folded.job.get("progress", {}), "stage": message["name"]}
 
@@ -155,6 +161,7 @@ def _finished(folded: Fold, _where: dict[str, Any], message: Message) -> None:
 _HANDLERS = {
     "started": _started,
     "resumed": _resumed,
+    "estimate": _estimate,
     "stage": _stage,
     "progress": _progress,
     "best": _best,

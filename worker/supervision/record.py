@@ -49,8 +49,9 @@ def _job_columns(job: Job, folded: Fold) -> dict[str, Any]:
         columns["progress"] = {**job.progress, **columns["progress"]}
     if folded.rewind_step is not None and "best" not in columns:
         columns["best"] = _still_valid(job.best, folded.rewind_step)
-    if folded.memory:
-        columns["memory"] = _memory_summary(job.memory, [row["sample"] for row in folded.memory])
+    if folded.memory or folded.estimate is not None:
+        known = {**job.memory} if folded.estimate is None else {**job.memory, "estimate": folded.estimate}
+        columns["memory"] = _memory_summary(known, [row["sample"] for row in folded.memory])
     return columns or {"attempt": job.attempt}
 
 
@@ -72,7 +73,7 @@ def _memory_summary(known: dict[str, Any], samples: list[dict[str, Any]]) -> dic
         for key, value in sample.items():
             if isinstance(value, (int, float)):
                 peak[key] = max(value, peak.get(key, value))
-    return {"latest": samples[-1], "peak": peak}
+    return {**known, "latest": samples[-1] if samples else known.get("latest", {}), "peak": peak}
 
 
 def _rewind(session: Session, folded: Fold, step: int) -> None:

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from worker.training.evaluation import evaluate, load_best
 from worker.training.loop import Ended, fit
 from worker.training.memory import MemoryWatch
 from worker.training.naming import load_spec, load_workload
+from worker.training.outlook import foresee
 from worker.training.position import Progress
 from worker.training.reporter import Reporter
 from worker.training.shutdown import StopRequested
@@ -104,6 +105,7 @@ def _train(
     order: Order, task: Task, setting: Setting, progress: Progress, memory: MemoryWatch, means: Means
 ) -> dict[str, Any]:
     training = assemble(order, task, setting.environment, progress, memory, means)
+    expected = foresee(training)
     means.report.emit("stage", name="train")
     with _long_lived_objects_left_alone():
         if fit(training) is Ended.STOPPED:
@@ -113,6 +115,7 @@ def _train(
     best = training.living.best.so_far
     evaluated = load_best(task, best, means.directory.checkpoints, means.report)
     facts = _facts(order, task, setting) | _train_facts(training, evaluated)
+    facts["memory_estimate"] = asdict(expected)
     results = evaluate(
         task,
         training.living.history.series,

@@ -189,3 +189,15 @@ def test_the_next_attempt_goes_on_from_the_best_until_a_newer_checkpoint_exists(
     say(tmp_path, job, 1)
     read(database, tmp_path, job, 3)
     assert fetch_job(database, job.id).resume_from == "last"
+
+
+def test_an_estimate_stays_beside_the_samples_that_follow(database: Database, tmp_path: Path) -> None:
+    job = running_job(database)
+    say(tmp_path, job, 1, line("memory", step=0, sample={"rss_bytes": 9}), line("estimate", total_bytes=7))
+    read(database, tmp_path, job, 1)
+    say(tmp_path, job, 1, line("memory", step=1, sample={"rss_bytes": 5}))
+    read(database, tmp_path, job, 1)
+    memory = fetch_job(database, job.id).memory
+    assert memory == {"latest": {"rss_bytes": 5}, "peak": {"rss_bytes": 9}, "estimate": {"total_bytes": 7}}
+    with database.read() as session:
+        assert session.scalars(select(JobEvent.type).where(JobEvent.type == "estimate")).all() == ["estimate"]

@@ -1,0 +1,37 @@
+"""The memory a training may take: of the GPU, or the least of machine, cgroup and what the job asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from shared.specs.parts import ResourceSpec
+from worker.hostmem import read_cgroup, read_machine, read_process
+from worker.training.estimate import GIB, Room, gib
+
+
+def room_for(device: torch.device, resources: ResourceSpec, root: Path = Path("/")) -> Room:
+    """The tightest room that this process has; what it holds already counts as free to it."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return Room(free + torch.cuda.memory_reserved(device), "the GPU")
+    # Where both are equally tight, the limit that cannot be raised by a field is told first.
+    return min([physical_room(root), asked_room(resources)], key=lambda room: room.bytes)
+
+
+def physical_room(root: Path = Path("/")) -> Room:
+    """What machine and cgroup could give this process, its own share included."""
+    held = read_process(root=root).rss_bytes
+    rooms = [Room(read_machine(root).available_bytes + held, "the machine")]
+    cgroup = read_cgroup(root=root)
+    if cgroup is not None and cgroup.limit_bytes is not None:
+        others = max(0, cgroup.usage_bytes - held)
+        rooms.append(Room(cgroup.limit_bytes - others, "the memory limit of the cgroup"))
+    return min(rooms, key=lambda room: room.bytes)
+
+
+def asked_room(resources: ResourceSpec) -> Room:
+    """What the job said it would need; other jobs may hold the rest of the machine."""
+    asked = int(resources.memory_gib * GIB)
+    return Room(asked, f"resources.memory_gib ({gib(asked)} for this job)", "resources.memory_gib higher")
