@@ -62,9 +62,7 @@ def waiting_jobs(
     rows = session.execute(
         select(Job.id, Job.queue, Job.need_gpus, Job.need_cpus, Job.need_memory_gib, Job.dispatched_at)
         .where(
-            Job.status == JobStatus.QUEUED,
-            Job.due_at <= now,
-            Job.cancel_requested_at.is_(None),
+            *_waiting(now),
             # Jobs that fit nowhere must not fill the look ahead, or those behind them are never seen.
             or_(false(), *(_fit_in(vacancy) for vacancy in set(free) if vacancy.slots > 0)),
         )
@@ -98,12 +96,17 @@ def vacancies(session: Session, alive_since: datetime) -> list[Vacancy]:
 
 
 def stamp(session: Session, job_id: str, now: datetime, rung_since: datetime) -> bool:
-    """Note that the bell is rung for a job now; False where it was claimed, or rung for by another."""
+    """Note that the bell is rung for a job now; False where it need not be, or another rang."""
     unrung = or_(Job.dispatched_at.is_(None), Job.dispatched_at <= rung_since)
-    here = (Job.id == job_id, Job.status == JobStatus.QUEUED, unrung)
+    # It may have run and failed since it was seen to be due: rung for now, it would not be when it is due.
+    here = (Job.id == job_id, *_waiting(now), unrung)
     result = session.execute(update(Job).where(*here).values(dispatched_at=now))
     assert isinstance(result, CursorResult)
     return result.rowcount == 1
+
+
+def _waiting(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (Job.status == JobStatus.QUEUED, Job.due_at <= now, Job.cancel_requested_at.is_(None))
 
 
 def _fit_in(vacancy: Vacancy) -> ColumnElement[bool]:

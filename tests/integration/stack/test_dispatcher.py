@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
@@ -142,6 +143,24 @@ def test_two_dispatchers_ring_once(any_database: Database, bells: Bells) -> None
 
     Dispatcher(any_database, other_first, 30.0, 10.0).run_once()
     assert bells.heard == ["cpu"]
+
+
+def test_a_job_that_ran_and_failed_since_it_was_seen_is_rung_for_when_it_is_due(
+    any_database: Database, dispatcher: Dispatcher, bells: Bells, clock: SetClock
+) -> None:
+    add_worker(any_database)
+    submit_job(any_database)
+    with any_database.read() as session:
+        seen_at = any_database.now(session)
+    job = claim_job(any_database)
+    assert job is not None
+    with any_database.write() as session:
+        later = transitions.requeue(1, seen_at + timedelta(seconds=5), Reason.CRASHED, "crashed", 1)
+        store.apply(session, job.id, later, seen_at)
+    with any_database.write() as session:
+        assert not dispatch.stamp(session, job.id, seen_at, seen_at - timedelta(seconds=10))
+    clock.advance(5)
+    assert dispatcher.run_once()["doorbells rung"] == 1
 
 
 def requeue(database: Database, job: Job) -> None:
