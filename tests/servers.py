@@ -181,6 +181,12 @@ class PostgresServer:
         self._process.wait()
         self._process = None
 
+    def revive(self) -> None:
+        """Have it run, whatever was about to happen to it."""
+        if self.runs():
+            self.stop()
+        self.start()
+
     def runs(self) -> bool:
         """Whether there is a process."""
         return self._process is not None and self._process.poll() is None

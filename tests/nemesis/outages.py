@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from tests.nemesis.cast import CONTROLLERS
+from tests.nemesis.freeze import freeze
 from tests.nemesis.scene import Scene, choose
 
 FREEZE_SECONDS = 12.0
@@ -31,7 +32,7 @@ def _freeze_controller(scene: Scene, pick: float) -> bool:
     process = scene.world.processes[choose(CONTROLLERS, pick)]
     scene.world.kill(choose(scene.world.workers, pick * 7 % 1))
     scene.live(pick * FREEZE_SECONDS / 2)
-    process.send_signal(signal.SIGSTOP)
+    freeze(scene.world, process)
     scene.live(FREEZE_SECONDS)
     process.send_signal(signal.SIGCONT)
     return True

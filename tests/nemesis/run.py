@@ -89,8 +89,8 @@ def run(world: World, plan: Plan, tell: Tell) -> Verdict:
 def _judge(
     world: World, plan: Plan, undisturbed: Mapping[str, str], minutes: float, *, interrupted: bool
 ) -> Verdict:
-    if world.server is not None and not world.server.runs():
-        world.server.start()
+    if interrupted and world.server is not None:
+        world.server.revive()
     record = read_record(world.record_path)
     history = collect(world.database, record, undisturbed, world.runs)
     broken = [violation for violation in check(history) if not (interrupted and violation.rule in PENDING)]

@@ -32,6 +32,6 @@ def test_a_death_counts_from_the_last_sign_of_life() -> None:
 def test_the_longest_of_each_kind_is_told() -> None:
     waits = [Wait("a", DIED, 3.0), Wait("b", DIED, 7.25), Wait("a", NO_BROKER, 1.0)]
     assert [str(figure) for figure in figures(waits)] == [
-        f"{NO_BROKER} 1.0 s at most (1 times)",
-        f"{DIED} 7.2 s at most (2 times)",
+        f"{NO_BROKER} 1.0 s at most (of 1)",
+        f"{DIED} 7.2 s at most (of 2)",
     ]

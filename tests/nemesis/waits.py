@@ -50,7 +50,7 @@ class Figure:
     longest: float
 
     def __str__(self) -> str:
-        return f"{self.what} {self.longest:.1f} s at most ({self.count} times)"
+        return f"{self.what} {self.longest:.1f} s at most (of {self.count})"
 
 
 @dataclass(frozen=True)
