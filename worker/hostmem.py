@@ -110,6 +110,16 @@ def read_cgroup(pid: int | str = "self", root: Path = Path("/")) -> CgroupMemory
     return _read_v1(folder) if (folder / _V1_USAGE).exists() else _read_v2(folder)
 
 
+def read_reclaimable(pid: int | str = "self", root: Path = Path("/")) -> int:
+    """Bytes of file cache in the memory cgroup of a process: counted as used, given up when asked for."""
+    folder = _cgroup(pid, root)
+    if folder is None:
+        return 0
+    prefix = "total_" if (folder / _V1_USAGE).exists() else ""
+    stat = _numbers(folder / "memory.stat", " ")
+    return sum(stat.get(f"{prefix}{state}_file", 0) for state in ("active", "inactive"))
+
+
 def oom_counter(pid: int | str = "self", root: Path = Path("/")) -> Path:
     """The file that counts OOM kills: of the cgroup of a process, or of the machine where it is in none.
 

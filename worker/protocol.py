@@ -11,11 +11,13 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     points      split, epoch, step, values {name: number | null}      null is a value that is not finite
     best        metric, value, epoch, step                 also after a resume, which may have gone back
     memory      step, sample {field: number}
-    checkpoint  id, epoch, step, bytes, sha256, exact, best
+    checkpoint  id, epoch, step, bytes, sha256, exact, best, seconds     seconds from the copy to the disk
     checkpoint_found   the same and attempt: resumed from, lest its writer died before it could tell
     checkpoint_gone    id, why                              retention
     checkpoint_bad     id, why                              quarantined
-    checkpoint_failed  why                                  training went on
+    checkpoint_failed  why, step                            training went on
+    checkpoint_way     background, copy_bytes, why          of a large state: copied, or why it is not
+    checkpoint_interval  seconds, cost_seconds, lost_seconds       by the clock, moved by what saves cost
     artifact    id, path, bytes, sha256, media_type        path beneath the artifacts folder
     guard       name, outcome, seconds, sentence            passed | failed | skipped; before the first step
     warning     code, message

@@ -96,6 +96,12 @@ class CheckpointSpec(Part):
     every_epochs: int | None = Field(1, ge=1, le=1_000_000)
     every_steps: int | None = Field(None, ge=1, le=1_000_000_000)
     every_minutes: float | None = Field(None, gt=0, le=100_000)
+    lost_work_minutes: float | None = Field(5.0, gt=0, le=100_000)
+    """Also write one so often that a death costs no more work than this, as far as `stall_percent` allows."""
+    stall_percent: float = Field(2.0, gt=0, le=100)
+    """The share of training time that checkpoints for `lost_work_minutes` may cost, as measured."""
+    background_from_mib: float = Field(64.0, ge=0, le=1e9)
+    """States of at least this size are copied, and written while training goes on; smaller ones at once."""
     keep_last: int = Field(2, ge=1, le=1000)
     keep_best: bool = True
     keep_every_epochs: int | None = Field(None, ge=1, le=1_000_000)

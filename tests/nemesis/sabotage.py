@@ -69,6 +69,7 @@ def _tear_saves() -> None:
         encoded = [memoryview(encode_manifest(manifest))]
         sealed = write_file(self._files, target / MANIFEST_NAME, encoded)
         for name, chunks in checkpoint._contents(snapshot):
+            yield  # a save is made of steps
             time.sleep(TORN_SECONDS)
             write_file(self._files, target / name, chunks)
         return checkpoint.Saved(manifest, sealed.bytes, sealed.sha256)

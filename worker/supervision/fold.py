@@ -13,7 +13,8 @@ from worker.protocol import Message
 _TOLD = frozenset(
     {
         "started", "resumed", "stage", "best", "checkpoint", "checkpoint_gone", "checkpoint_bad",
-        "checkpoint_failed", "estimate", "warning", "failed", "finished",
+        "checkpoint_failed", "checkpoint_way", "checkpoint_interval", "estimate", "warning", "failed",
+        "finished",
     }
 )  # fmt: skip
 """Messages that become lines of the job's history."""

@@ -14,13 +14,14 @@ from torch import nn
 from shared.errors import DataError
 from shared.specs.job import JobSpec
 from worker.protocol import Order
-from worker.training.checkpoint import CheckpointStore, Saved
+from worker.training.checkpoint import CheckpointStore
 from worker.training.context import Living, Means, Task, Training, app_state
 from worker.training.environment import spec_sha256
 from worker.training.history import BestMetric, EarlyStopping, History
 from worker.training.journal import Journal
 from worker.training.loader import Loading
 from worker.training.memory import MemoryWatch
+from worker.training.moment import Origin
 from worker.training.optim import build_optimizer, trainable
 from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import choose_precision
@@ -28,7 +29,7 @@ from worker.training.reporter import Reporter
 from worker.training.resume import Resumed, carried_on, find_checkpoint, restore_from
 from worker.training.rng import RngState, seed_everything
 from worker.training.sampler import plan_epoch
-from worker.training.saving import Origin, Saver
+from worker.training.saving import Saver
 from worker.training.schedule import Schedule
 from worker.training.shutdown import StopFlag
 from worker.training.state import AppState
@@ -155,24 +156,9 @@ def _resume(
     if best is not None:
         report.emit("best", metric=best.metric, value=best.value, epoch=best.epoch, step=best.step)
     if manifest is not None:
-        _tell_found(store.saved(manifest), report)
+        report.emit("checkpoint_found", attempt=manifest.attempt, **store.saved(manifest).told)
         log.info("resumed from %s, exact: %s (%s)", manifest.id, resumed.exact, resumed.why)
     return resumed
-
-
-def _tell_found(saved: Saved, report: Reporter) -> None:
-    manifest = saved.manifest
-    report.emit(
-        "checkpoint_found",
-        id=manifest.id,
-        attempt=manifest.attempt,
-        epoch=manifest.epoch,
-        step=manifest.step,
-        bytes=saved.bytes,
-        sha256=saved.sha256,
-        exact=manifest.exact,
-        best=manifest.is_best,
-    )
 
 
 def _allow_longer(resumed: Resumed, stopping: EarlyStopping, origin: Origin) -> Resumed:

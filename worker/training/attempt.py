@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def _train(
     training = assemble(order, task, setting.environment, progress, memory, means)
     expected = foresee(training)
     means.report.emit("stage", name="train")
-    with _long_lived_objects_left_alone():
+    with _long_lived_objects_left_alone(), closing(training.saver):
         if fit(training) is Ended.STOPPED:
             raise StopRequested
     means.report.emit("stage", name="evaluate")

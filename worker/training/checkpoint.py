@@ -6,13 +6,13 @@ import errno
 import json
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shared.errors import CorruptCheckpoint
-from worker.training.files import FileDigest, Files, hash_file, write_file
+from worker.training.files import FileDigest, Files, finished, hash_file, write_file, writing_file
 from worker.training.manifest import (
     ID_PATTERN,
     MANIFEST_NAME,
@@ -25,6 +25,7 @@ from worker.training.state import AppState, Snapshot, restore
 from worker.training.tensors import read_safetensors, safetensors_chunks
 
 STATE_NAME = "state.json"
+TENSORS_SUFFIX = ".safetensors"
 TMP_PREFIX = ".tmp-"
 CORRUPT_SUFFIX = ".corrupt"
 SPARE = 1.2
@@ -44,6 +45,20 @@ class Saved:
     bytes: int
     sha256: str
     """Of the manifest file, which holds the hash of every other."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a message says of it, whoever finds it."""
+        manifest = self.manifest
+        return {
+            "id": manifest.id,
+            "epoch": manifest.epoch,
+            "step": manifest.step,
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "exact": manifest.exact,
+            "best": manifest.is_best,
+        }
 
 
 class CheckpointStore:
@@ -73,10 +88,16 @@ class CheckpointStore:
         tmp folder; every file written and synced; the manifest last; folder synced; renamed; parent synced.
         Raises OSError where any of it fails; then nothing is published, and what is left is swept later.
         """
+        return finished(self.writing(snapshot, describe))
+
+    def writing(
+        self, snapshot: Snapshot, describe: Callable[[dict[str, FileDigest]], Manifest]
+    ) -> Generator[None, None, Saved]:
+        """The same in small steps, which one thread after another may take."""
         self._check_space(snapshot.bytes)
         folder = self._folder / f"{TMP_PREFIX}{secrets.token_hex(8)}"
         try:
-            return self._publish(folder, snapshot, describe)
+            return (yield from self._publish(folder, snapshot, describe))
         except OSError:
             self._discard(folder)
             raise
@@ -120,11 +141,13 @@ class CheckpointStore:
 
     def _publish(
         self, folder: Path, snapshot: Snapshot, describe: Callable[[dict[str, FileDigest]], Manifest]
-    ) -> Saved:
+    ) -> Generator[None, None, Saved]:
         self._files.make_folder(folder)
-        digests = {
-            name: write_file(self._files, folder / name, chunks) for name, chunks in _contents(snapshot)
-        }
+        snapshot.settled()
+        digests = {}
+        for name, chunks in _contents(snapshot):
+            aligned = name.removesuffix(TENSORS_SUFFIX) in snapshot.copies
+            digests[name] = yield from writing_file(self._files, folder / name, chunks, aligned=aligned)
         manifest = describe(digests)
         sealed = write_file(self._files, folder / MANIFEST_NAME, [memoryview(encode_manifest(manifest))])
         self._files.sync_folder(folder)
@@ -170,7 +193,7 @@ def read_folder(folder: Path, only: Iterable[str] | None = None) -> Snapshot:
     trees = _trees(folder)
     wanted = set(trees if only is None else only)
     tensors = {
-        name: read_safetensors(path) if (path := folder / f"{name}.safetensors").exists() else {}
+        name: read_safetensors(path) if (path := folder / (name + TENSORS_SUFFIX)).exists() else {}
         for name in wanted
     }
     return Snapshot({name: trees[name] for name in wanted}, tensors)
@@ -188,8 +211,10 @@ def _trees(folder: Path) -> dict[str, Any]:
 
 def _contents(snapshot: Snapshot) -> Iterable[tuple[str, Iterable[memoryview]]]:
     for name, tensors in snapshot.tensors.items():
-        if tensors:
-            yield f"{name}.safetensors", safetensors_chunks(tensors)
+        if name in snapshot.copies:
+            yield name + TENSORS_SUFFIX, [snapshot.copies[name]]
+        elif tensors:
+            yield name + TENSORS_SUFFIX, safetensors_chunks(tensors)
     text = json.dumps(snapshot.trees, allow_nan=False, separators=(",", ":"))
     yield STATE_NAME, [memoryview(text.encode())]
 

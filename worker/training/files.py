@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from shared.failpoints import reach
 
 READ_CHUNK = 4 * 1024 * 1024
 """Bytes read at a time while a file is hashed."""
+PIECE = 16 * 1024 * 1024
+"""Bytes written and hashed at a time; a multiple of BLOCK."""
+BLOCK = 4096
+"""What lies on such bounds, in memory and in the file, the disk can take without a copy by the kernel."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -69,14 +77,32 @@ class Files:
 
 def write_file(files: Files, path: Path, chunks: Iterable[memoryview]) -> FileDigest:
     """Write a new file, hash it on the way and make it durable. Raises OSError."""
+    return finished(writing_file(files, path, chunks))
+
+
+def writing_file(
+    files: Files, path: Path, chunks: Iterable[memoryview], *, aligned: bool = False
+) -> Generator[None, None, FileDigest]:
+    """The same in steps of a piece each. `aligned` chunks begin at a block, each but the last ends at one."""
     digest, size = hashlib.sha256(), 0
     with files.create(path) as handle:
-        for chunk in chunks:
-            files.write(handle, chunk)
-            digest.update(chunk)
-            size += chunk.nbytes
+        for piece in _pieces(chunks):
+            _write_piece(files, handle, piece, direct=aligned)
+            digest.update(piece)
+            size += piece.nbytes
+            yield
         files.sync(handle)
     return FileDigest(size, digest.hexdigest())
+
+
+def finished(steps: Generator[None, None, Result]) -> Result:
+    """The result of steps, all taken at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 def hash_file(path: Path) -> FileDigest:
@@ -87,3 +113,40 @@ def hash_file(path: Path) -> FileDigest:
             digest.update(chunk)
             size += len(chunk)
     return FileDigest(size, digest.hexdigest())
+
+
+def _pieces(chunks: Iterable[memoryview]) -> Iterator[memoryview]:
+    for chunk in chunks:
+        for start in range(0, chunk.nbytes, PIECE):
+            yield chunk[start : start + PIECE]
+
+
+def _write_piece(files: Files, handle: BinaryIO, piece: memoryview, *, direct: bool) -> None:
+    """Past the page cache where that is possible: gigabytes there cost a core, and drive out the data."""
+    whole = piece.nbytes - piece.nbytes % BLOCK if direct else 0
+    if whole and not _past_the_cache(handle, wanted=True):
+        whole = 0
+    if whole:
+        begun = handle.tell()
+        try:
+            files.write(handle, piece[:whole])
+        except OSError as error:
+            # The file system has other ideas of a block; what it took is in the file.
+            if error.errno != errno.EINVAL:
+                raise
+            whole = handle.tell() - begun
+        _past_the_cache(handle, wanted=False)
+    if whole < piece.nbytes:
+        files.write(handle, piece[whole:])
+
+
+def _past_the_cache(handle: BinaryIO, *, wanted: bool) -> bool:
+    """Ask for direct writes, or for ordinary ones; false where the file system has no direct ones."""
+    flags = fcntl.fcntl(handle, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(handle, fcntl.F_SETFL, flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return False
+    return True

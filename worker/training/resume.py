@@ -10,8 +10,8 @@ from shared.specs.parts import ScheduleSpec
 from worker.training.checkpoint import CheckpointStore
 from worker.training.environment import differences
 from worker.training.manifest import Manifest
+from worker.training.moment import Origin
 from worker.training.reporter import Reporter
-from worker.training.saving import Origin
 from worker.training.schedule import depends_on_epochs
 from worker.training.state import AppState
 

@@ -1,41 +1,51 @@
-"""When a checkpoint is written, what is told of it, and which older ones go."""
+"""Checkpoints at step edges: begun where due, written beside training, retried, and told once durable."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
 
-from shared.errors import CheckpointError, CorruptCheckpoint
+from shared.errors import CheckpointError
 from shared.specs.parts import CheckpointSpec
+from worker.training.background import Background
 from worker.training.checkpoint import CheckpointStore, Saved
-from worker.training.files import FileDigest
 from worker.training.history import BestMetric
-from worker.training.manifest import Manifest, checkpoint_id
+from worker.training.interval import Interval
+from worker.training.manifest import checkpoint_id
+from worker.training.moment import Moment, Origin, Position, manifest_of
 from worker.training.position import Progress
 from worker.training.reporter import Reporter
-from worker.training.retention import expendable
-from worker.training.state import AppState, capture
+from worker.training.retiring import retiring
+from worker.training.state import AppState, Snapshot
+from worker.training.triggers import cannot_wait, wanted_by_count
+from worker.training.way import Way
+
+RETRY_SECONDS = (30.0, 60.0, 120.0)
+"""Pauses before a failed save is tried again; after the last, the next one that is due takes its turn."""
+PATIENT_SECONDS = 20.0
+"""A save that found too little idle time for so long goes on at the priority of training."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Who writes checkpoints, from what spec and where; the same for every checkpoint of an attempt."""
+@dataclass
+class _Save:
+    """A save on its way."""
 
-    job_id: str
-    attempt: int
-    spec_sha256: str
-    epochs: int
-    environment: Mapping[str, Any]
-    exact: bool = True
-    why: str = ""
+    moment: Moment
+    began: float
+    work: Background
+    blocked: float = 0.0
 
 
 class Saver:
-    """Saves at step edges. A save that fails is told, and training goes on with the older checkpoints."""
+    """Saves at step edges, one at a time. A save that fails is told, and training goes on without it.
+
+    A large state is copied, and the copy written beside training. What falls due meanwhile is taken at the
+    first step edge after that save; only the checkpoint of a best epoch, or of one kept for good, waits for
+    it to end, for it cannot be made later.
+    """
 
     def __init__(
         self,
@@ -48,12 +58,11 @@ class Saver:
         report: Reporter,
         clock: Callable[[], float],
         now: Callable[[], float],
-        saved_at: tuple[int, int, int] | None,
+        saved_at: Position | None,
     ) -> None:
         self._store = store
         self._spec = spec
         self._origin = origin
-        self._state = state
         self._progress = progress
         self._best = best
         self._report = report
@@ -62,6 +71,13 @@ class Saver:
         self._saved_at = saved_at
         self._failure = ""
         self._last = clock()
+        self._edge: float | None = None
+        self._interval = Interval(spec)
+        self._way = Way(state, spec.background_from_mib, report)
+        self._in_flight: _Save | None = None
+        self._owed = False
+        self._retries = 0
+        self._retry_at: float | None = None
 
     @property
     def exact(self) -> bool:
@@ -69,122 +85,130 @@ class Saver:
         return self._origin.exact
 
     def due(self, *, epoch_ended: bool = False, improved: bool = False) -> bool:
-        """Whether the spec wants a checkpoint at this step edge."""
-        spec = self._spec
-        if spec.every_steps is not None and self._progress.step % spec.every_steps == 0:
+        """Whether a checkpoint is wanted at this step edge. Takes note of one that ended."""
+        now = self._clock()
+        self._measure_step(now, epoch_ended=epoch_ended)
+        self._look_after(now)
+        self._way.choose()
+        if wanted_by_count(self._spec, self._progress, epoch_ended=epoch_ended, improved=improved):
             return True
-        if spec.every_minutes is not None and self._clock() - self._last >= 60 * spec.every_minutes:
-            return True
-        if not epoch_ended:
-            return False
-        every = (spec.every_epochs, spec.keep_every_epochs)
-        on_the_epoch = any(n is not None and self._progress.epoch % n == 0 for n in every)
-        return on_the_epoch or (improved and spec.keep_best)
+        return self._in_flight is None and self._wanted_by_now(now)
 
     def save(self, *, improved: bool = False) -> bool:
-        """Write a checkpoint of the present state and clean up behind it; whether it was written."""
+        """Checkpoint the present state, or as soon as the save in flight ends; whether none failed here."""
+        if self._in_flight is not None:
+            if not cannot_wait(self._spec, self._progress, improved=improved):
+                self._owed = True
+                return True
+            self._end_flight()
+        saved = self._begin(improved=improved, beside=True)
+        self._edge = self._clock()
+        return saved
+
+    def save_or_raise(self) -> None:
+        """Have the present state on the disk. Raises CheckpointError where that cannot be."""
+        # The one in flight first: it is what remains if the time to end runs out during the last.
+        self._end_flight()
+        at_rest = self._saved_at == self._position()
+        if not at_rest and not self._begin(improved=False, beside=False):
+            raise CheckpointError(f"the last checkpoint could not be written: {self._failure}")
+
+    def close(self) -> None:
+        """Leave nothing at work: the run directory may be another trainer's from here on."""
+        try:
+            self._end_flight()
+        except Exception:
+            log.exception("the checkpoint in flight was not written")
+        self._way.close()
+
+    def _wanted_by_now(self, now: float) -> bool:
+        if self._owed or (self._retry_at is not None and now >= self._retry_at):
+            return True
+        every, seconds = self._spec.every_minutes, self._interval.seconds
+        since = now - self._last
+        return (every is not None and since >= 60 * every) or (seconds is not None and since >= seconds)
+
+    def _measure_step(self, now: float, *, epoch_ended: bool) -> None:
+        # What lies before the end of an epoch is a validation, not a step.
+        if self._edge is not None and not epoch_ended:
+            self._interval.stepped(now - self._edge, beside_a_save=self._in_flight is not None)
+        self._edge = None if epoch_ended else now
+
+    def _look_after(self, now: float) -> None:
+        flight = self._in_flight
+        if flight is None:
+            return
+        if flight.work.over:
+            self._end_flight()
+        elif now - flight.began > PATIENT_SECONDS:
+            flight.work.hurry()
+
+    def _begin(self, *, improved: bool, beside: bool) -> bool:
+        began = self._clock()
         if improved:
             self._best.kept_as(checkpoint_id(self._progress.step, self._origin.attempt))
         self._report.flush()
         # Also after a failure: a full disk must not make every step try again.
-        self._last = self._clock()
+        self._last, self._owed, self._retry_at = began, False, None
+        snapshot, moment = self._way.snapshot(), self._moment(is_best=improved)
+        self._in_flight = save = _Save(moment, began, Background(self._writing(snapshot, moment, began)))
+        beside = beside and bool(snapshot.copies)
+        if beside:
+            save.work.start()
+        save.blocked = self._clock() - began
+        return beside or self._end_flight()
+
+    def _writing(self, snapshot: Snapshot, moment: Moment, began: float) -> Generator[None]:
+        saved = yield from self._store.writing(
+            snapshot, lambda files: manifest_of(self._origin, moment, files)
+        )
+        self._tell(saved, self._clock() - began)
+        yield
+        yield from retiring(self._store, self._spec, self._report)
+
+    def _end_flight(self) -> bool:
+        """Do what is left of the save in flight and draw the consequences; false where it failed."""
+        save, self._in_flight = self._in_flight, None
+        if save is None:
+            return True
+        waited = self._clock()
         try:
-            saved = self._store.write(
-                capture(self._state), lambda files: self._manifest(files, is_best=improved)
-            )
+            save.work.finish()
         except OSError as error:
-            self._tell_failure(error)
-            if improved:
-                self._best.kept_as(None)
+            self._fail(save.moment, error)
             return False
-        self._saved_at = self._position()
-        self._tell(saved)
-        self._retire()
+        finally:
+            self._interval.saved(save.blocked + self._clock() - waited, self._clock() - save.began)
+        self._saved_at, self._retries = save.moment.position, 0
+        self._tell_interval()
         return True
 
-    def save_or_raise(self) -> None:
-        """Have the present state on the disk. Raises CheckpointError where that cannot be."""
-        if self._saved_at != self._position() and not self.save():
-            raise CheckpointError(f"the last checkpoint could not be written: {self._failure}")
-
-    def _position(self) -> tuple[int, int, int]:
+    def _position(self) -> Position:
         return (self._progress.epoch, self._progress.step, self._progress.samples)
 
-    def _manifest(self, files: Mapping[str, FileDigest], *, is_best: bool) -> Manifest:
-        progress, origin = self._progress, self._origin
-        return Manifest(
-            job_id=origin.job_id,
-            attempt=origin.attempt,
-            epoch=progress.epoch,
-            step=progress.step,
-            samples=progress.samples,
-            time=self._now(),
-            spec_sha256=origin.spec_sha256,
-            epochs=origin.epochs,
-            environment=origin.environment,
-            exact=origin.exact,
-            why=origin.why,
-            is_best=is_best,
-            best=self._best.so_far,
-            files=files,
-        )
+    def _moment(self, *, is_best: bool) -> Moment:
+        return Moment(*self._position(), self._now(), is_best, self._best.so_far)
 
-    def _tell(self, saved: Saved) -> None:
-        manifest = saved.manifest
-        self._report.emit(
-            "checkpoint",
-            id=manifest.id,
-            epoch=manifest.epoch,
-            step=manifest.step,
-            bytes=saved.bytes,
-            sha256=saved.sha256,
-            exact=manifest.exact,
-            best=manifest.is_best,
-        )
-        log.info("checkpoint %s written, %d bytes", manifest.id, saved.bytes)
+    def _tell(self, saved: Saved, seconds: float) -> None:
+        self._report.emit("checkpoint", **saved.told, seconds=seconds)
+        log.info("checkpoint %s written, %d bytes", saved.manifest.id, saved.bytes)
 
-    def _tell_failure(self, error: OSError) -> None:
+    def _fail(self, moment: Moment, error: OSError) -> None:
         self._failure = str(error)
-        self._report.emit("checkpoint_failed", why=self._failure)
-        log.error("checkpoint not written, training goes on: %s", error)
+        if moment.is_best and moment.best == self._best.so_far:
+            self._best.kept_as(None)
+        if self._retries < len(RETRY_SECONDS):
+            self._retry_at = self._clock() + RETRY_SECONDS[self._retries]
+            self._retries += 1
+        self._report.emit("checkpoint_failed", why=self._failure, step=moment.step)
+        log.error("checkpoint of step %d not written, training goes on: %s", moment.step, error)
 
-    def _retire(self) -> None:
-        """Remove what the spec does not keep, never leaving a single checkpoint that was not read back."""
-        try:
-            self._remove(self._superfluous())
-        except OSError as error:
-            log.warning("old checkpoints stay, the disk does not answer: %s", error)
-
-    def _superfluous(self) -> list[Manifest]:
-        manifests = self._readable()
-        gone = expendable(manifests, self._spec)
-        kept = [manifest for manifest in manifests if manifest not in gone]
-        if not gone or (len(kept) == 1 and not self._verifies(kept[0].id)):
-            return []
-        return gone
-
-    def _remove(self, gone: list[Manifest]) -> None:
-        for manifest in gone:
-            try:
-                self._store.remove(manifest.id)
-            except OSError as error:
-                log.warning("could not remove checkpoint %s: %s", manifest.id, error)
-                continue
-            self._report.emit("checkpoint_gone", id=manifest.id, why="retention")
-
-    def _readable(self) -> list[Manifest]:
-        manifests = []
-        for name in self._store.ids():
-            try:
-                manifests.append(self._store.manifest(name))
-            except CorruptCheckpoint as error:
-                log.warning("checkpoint %s is left for the next restore to judge: %s", name, error)
-        return manifests
-
-    def _verifies(self, name: str) -> bool:
-        try:
-            self._store.verify(name)
-        except CorruptCheckpoint as error:
-            log.error("the newest checkpoint does not read back, older ones stay: %s", error)  # noqa: TRY400
-            return False
-        return True
+    def _tell_interval(self) -> None:
+        interval = self._interval
+        if interval.moved():
+            self._report.emit(
+                "checkpoint_interval",
+                seconds=interval.seconds,
+                cost_seconds=interval.cost_seconds,
+                lost_seconds=interval.lost_seconds,
+            )

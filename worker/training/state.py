@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -27,6 +27,10 @@ AppState = dict[str, Stateful]
 RNG = "rng"
 
 
+def nothing_to_wait_for() -> None:
+    """The host's own memory is always there."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """An AppState at one step edge.
@@ -38,6 +42,10 @@ class Snapshot:
     """Component -> plain JSON."""
     tensors: dict[str, dict[str, Tensor]]
     """Component -> its tensors by dotted name."""
+    copies: Mapping[str, memoryview] = field(default_factory=dict)
+    """Component -> its whole tensor file in memory of its own, from a block on; where it was copied."""
+    settled: Callable[[], None] = nothing_to_wait_for
+    """To be called before the tensors are read: a device may still be copying."""
 
     @property
     def bytes(self) -> int:

@@ -1,7 +1,8 @@
 """Tensors to and from safetensors files: written and hashed in one pass, without a second copy in memory.
 
-The format is that of the safetensors project (eight bytes of header length, a JSON header, the raw bytes);
-its own writer wants a path and would make us read every file back to hash it. Reading is left to the library.
+The format is that of the safetensors project: eight bytes of header length, a JSON header, the raw bytes,
+here from a block on. Its own writer wants a path and would make us read every file back to hash it. Reading
+is left to the library.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from shared.errors import CorruptCheckpoint
+from worker.training.files import BLOCK
 
 DTYPE_NAMES: Mapping[torch.dtype, str] = {
     torch.float64: "F64",
@@ -29,16 +31,25 @@ DTYPE_NAMES: Mapping[torch.dtype, str] = {
     torch.bool: "BOOL",
 }
 
+HEADER_LENGTH = 8
+"""Bytes that say how long the JSON header is."""
+
 
 def safetensors_chunks(tensors: Mapping[str, Tensor]) -> Iterator[memoryview]:
     """The bytes of a safetensors file, one tensor at a time; device tensors come to the host one by one."""
-    # The widest types first keep every tensor aligned to its own width.
-    ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
-    yield memoryview(_header(ordered))
+    header, ordered = layout(tensors)
+    yield memoryview(header)
     for _, tensor in ordered:
         if tensor.numel():
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             yield flat.view(torch.uint8).numpy().data
+
+
+def layout(tensors: Mapping[str, Tensor]) -> tuple[bytes, list[tuple[str, Tensor]]]:
+    """What a file begins with, a whole number of blocks, and the tensors in the order of their bytes."""
+    # The widest types first keep every tensor aligned to its own width.
+    ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
+    return _header(ordered), ordered
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -67,8 +78,8 @@ def _header(ordered: list[tuple[str, Tensor]]) -> bytes:
         }
         offset = end
     text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text
+    text += b" " * (-(HEADER_LENGTH + len(text)) % BLOCK)
+    return len(text).to_bytes(HEADER_LENGTH, "little") + text
 
 
 def _dtype_name(name: str, dtype: torch.dtype) -> str:

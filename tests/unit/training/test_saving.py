@@ -14,10 +14,11 @@ from worker.protocol import decode
 from worker.training.checkpoint import CheckpointStore
 from worker.training.files import Files
 from worker.training.history import BestMetric
+from worker.training.moment import Origin
 from worker.training.position import Progress
 from worker.training.reporter import Reporter
 from worker.training.rng import RngState
-from worker.training.saving import Origin, Saver
+from worker.training.saving import Saver
 
 
 class Stage:

@@ -1,0 +1,100 @@
+"""Work beside training: nothing is left out or done twice when another thread takes over."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from worker.training.background import Background
+
+PATIENCE = 60
+
+
+class Work:
+    """Steps that stop at a gate and note who took them."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.takers: list[int] = []
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def steps(self) -> Iterator[None]:
+        for _ in range(self.count):
+            self.takers.append(threading.get_ident())
+            self.begun.set()
+            assert self.go_on.wait(PATIENCE)
+            yield
+
+
+def test_all_is_done_by_a_thread_that_only_idle_cores_serve() -> None:
+    policies: list[int] = []
+
+    def steps() -> Iterator[None]:
+        policies.append(os.sched_getscheduler(0))
+        yield
+
+    work = Background(steps())
+    work.start()
+    for thread in threading.enumerate():
+        if thread.name == "checkpoint":
+            thread.join(PATIENCE)
+    assert work.over
+    work.finish()
+    assert policies == [os.SCHED_IDLE]
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_whoever_waits_does_the_rest() -> None:
+    work = Work(5)
+    beside = Background(work.steps())
+    beside.start()
+    assert work.begun.wait(PATIENCE)
+    threading.Timer(0, work.go_on.set).start()
+    beside.finish()
+    assert beside.over
+    assert len(work.takers) == 5
+    assert work.takers[0] != threading.get_ident()
+
+
+def test_a_hurried_work_goes_on_in_another_thread_without_a_step_twice() -> None:
+    work = Work(4)
+    beside = Background(work.steps())
+    beside.start()
+    assert work.begun.wait(PATIENCE)
+    beside.hurry()
+    beside.hurry()
+    work.go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "checkpoint":
+            thread.join(PATIENCE)
+    beside.finish()
+    assert len(work.takers) == 4
+    assert len(set(work.takers)) == 2
+    assert threading.get_ident() not in work.takers
+
+
+def test_what_went_wrong_is_raised_where_it_is_finished() -> None:
+    def steps() -> Iterator[None]:
+        yield
+        raise OSError(28, "No space left on device")
+
+    work = Background(steps())
+    work.start()
+    with pytest.raises(OSError, match="No space left"):
+        work.finish()
+    with pytest.raises(OSError, match="No space left"):
+        work.finish()
+
+
+def test_work_that_was_never_started_is_done_here() -> None:
+    done: list[int] = []
+
+    def steps() -> Iterator[None]:
+        done.append(threading.get_ident())
+        yield
+
+    Background(steps()).finish()
+    assert done == [threading.get_ident()]

@@ -1,0 +1,84 @@
+"""Work that a thread of lowest priority does beside training, until somebody is in a hurry."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+
+class Background:
+    """Steps taken one after another by a thread that gets only what training leaves of the cores.
+
+    A thread, not a process: it dies with its trainer by any signal, its failures are the trainer's, and the
+    work itself (copying, hashing, writing) holds no interpreter lock. Lowered priority cannot be raised
+    again, so whoever is in a hurry has another thread take the remaining steps.
+    """
+
+    def __init__(self, steps: Iterator[None]) -> None:
+        self._steps = steps
+        self._error: BaseException | None = None
+        self._over = threading.Event()
+        self._leave = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._hurried = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do; the work may have failed."""
+        return self._over.is_set()
+
+    def start(self) -> None:
+        """Begin beside training."""
+        self._begin(lowly=True, after=None)
+
+    def hurry(self) -> None:
+        """Go on at the priority of training, still beside it."""
+        if not self._hurried:
+            self._hurried = True
+            self._leave.set()
+            self._begin(lowly=False, after=self._thread)
+
+    def finish(self) -> None:
+        """Do here what is left. Raises what the work raised."""
+        if self._thread is not None:
+            self._leave.set()
+            self._thread.join()
+        if not self.over:
+            self._advance(threading.Event())
+        if self._error is not None:
+            raise self._error
+
+    def _begin(self, *, lowly: bool, after: threading.Thread | None) -> None:
+        self._leave = leave = threading.Event()
+
+        def run() -> None:
+            if after is not None:
+                after.join()
+            if lowly:
+                _yield_to_all()
+            if not self.over:
+                self._advance(leave)
+
+        self._thread = threading.Thread(target=run, name="checkpoint", daemon=True)
+        self._thread.start()
+
+    def _advance(self, leave: threading.Event) -> None:
+        try:
+            for _ in self._steps:
+                if leave.is_set():
+                    return
+        except BaseException as error:
+            self._error = error
+        self._over.set()
+
+
+def _yield_to_all() -> None:
+    """Give this thread the cores, and by that the disk, only while nobody else wants them."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except OSError as error:
+        log.info("checkpoints are written at the priority of training: %s", error)
