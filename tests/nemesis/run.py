@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from tests.nemesis.check import Violation, check
@@ -72,11 +72,10 @@ def run(world: World, plan: Plan, tell: Tell) -> Verdict:
         with running(world):
             undisturbed = _undisturbed(world)
             tell(f"undisturbed runs are done after {time.monotonic() - began:.0f} s")
-            load = Load(world, random.Random(plan.seed))
-            _disturb(world, load, plan, tell)
-            world.recorder.say("calm")
-            _settle(world, load)
-            load.close()
+            with closing(Load(world, random.Random(plan.seed))) as load:
+                _disturb(world, load, plan, tell)
+                world.recorder.say("calm")
+                _settle(world, load)
     except Interrupted:
         if not undisturbed:
             raise
@@ -130,13 +129,12 @@ def running(world: World) -> Iterator[None]:
 
 def _undisturbed(world: World) -> dict[str, str]:
     """Variant -> essence of a run that nothing happened to."""
-    load = Load(world, random.Random(0), limit=0)
-    bodies = {seed: brittle(seed) for seed in SEEDS}
-    jobs = {str(variant_of(body)): load.submit_one(body) for body in bodies.values()}
-    for errand in load.errands.values():
-        errand.cancel_after_looks = None
-    _settle(world, load)
-    load.close()
+    with closing(Load(world, random.Random(0), limit=0)) as load:
+        bodies = {seed: brittle(seed) for seed in SEEDS}
+        jobs = {str(variant_of(body)): load.submit_one(body) for body in bodies.values()}
+        for errand in load.errands.values():
+            errand.cancel_after_looks = None
+        _settle(world, load)
     return {variant: essence(world.database, world.runs, str(job), set()) for variant, job in jobs.items()}
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 
 import psutil
-import pytest
-
-from tests.nemesis.interrupt import Interrupted, interruptible
 
 STARTER = """
 import subprocess, time
@@ -28,11 +23,3 @@ def test_what_was_started_dies_with_its_starter() -> None:
         starter.kill()
     child.wait(30)
     assert not child.is_running()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_first_signal_is_an_exception(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(Interrupted), interruptible():
-        os.kill(os.getpid(), number)
-    assert signal.getsignal(number) is before
