@@ -1,4 +1,4 @@
-"""The simulated bell: rings get lost, doubled, reordered and delayed. Nothing may depend on one."""
+"""The simulated bell of embedded mode: rings get lost, doubled and late. Nothing may depend on one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SimBell:
     scheduler: Scheduler
     faults: Faults
     silent: bool = False
-    """The broker is down; rings vanish."""
+    """Rings vanish."""
     listeners: list[Task] = field(default_factory=list)
 
     def ring(self) -> None:
@@ -26,6 +26,15 @@ class SimBell:
             if random.random() >= self.faults.bell_loss:
                 late = random.random() ** 6 * MOST_DELAY if self.faults.bell_loss else random.random()
                 self.scheduler.after(late, self._deliver)
+
+    def fall_silent(self, seconds: float) -> None:
+        self.silent = True
+        self.scheduler.after(seconds, self._is_back)
+
+    def _is_back(self) -> None:
+        self.silent = False
+        for _ in range(2):
+            self.ring()
 
     def _deliver(self) -> None:
         if not self.silent:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.simulation.disk import JobDisk, SimDisk
-from tests.simulation.faults import CALM_AFTER, Faults
+from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.trainer import Script, SimTrainer
 from worker.protocol import read_order
@@ -54,7 +54,10 @@ class SimLauncher:
 
     def launch(self, order: Path, log: Path, env: Mapping[str, str]) -> TrainerProcess:
         known, scheduler = self.trainers, self.trainers.scheduler
-        if scheduler.now < CALM_AFTER and scheduler.random.random() < known.faults.launch_failures:
+        if (
+            scheduler.now < known.faults.calm_after
+            and scheduler.random.random() < known.faults.launch_failures
+        ):
             raise LaunchError("simulated: no process could be started")
         wanted = read_order(order)
         alive = [one for one in known.all if one.running and one.order.job_id == wanted.job_id]

@@ -16,8 +16,9 @@ from shared.jobs import store
 from shared.jobs.retry import Again
 from shared.jobs.transitions import Transition
 from shared.models import Attempt, Job
-from tests.simulation import world
+from tests.simulation import controller
 from tests.simulation.faults import NO_FAULTS
+from tests.simulation.stack_mutations import STACK_MUTATIONS
 from tests.simulation.trainer import SimTrainer
 from worker.supervision import ingest, record, verdict
 from worker.supervision.attempt import Supervisor
@@ -50,7 +51,7 @@ def requeue_of_the_cancelled(patch: pytest.MonkeyPatch) -> None:
 
 def a_reaper_without_grace(patch: pytest.MonkeyPatch) -> None:
     """Leases are given away in the moment they run out."""
-    patch.setattr(world, "REAP_GRACE", 0.0)
+    patch.setattr(controller, "REAP_GRACE", 0.0)
 
 
 def a_reaper_without_patience(patch: pytest.MonkeyPatch) -> None:
@@ -141,13 +142,15 @@ MUTATIONS: tuple[Mutation, ...] = (
     resumes_that_void_nothing,
     last_words_forgotten,
     retries_without_end,
+    *STACK_MUTATIONS,
 )
 
 ONLY_STOPS: dict[str, bool | float] = {
-    **{name: value for name, value in asdict(NO_FAULTS).items() if name != "bell_copies"},
+    **{name: value for name, value in asdict(NO_FAULTS).items() if name not in ("bell_copies", "stack")},
     "stops": True,
 }
 SETTINGS: dict[Mutation, dict[str, bool | float]] = {
+    **STACK_MUTATIONS,
     a_supervisor_deaf_to_its_loss: ONLY_STOPS,
     a_door_without_guards: {**ONLY_STOPS, "deaths": True, "meddling": True},
     requeue_of_the_cancelled: {**ONLY_STOPS, "deaths": True, "meddling": True},

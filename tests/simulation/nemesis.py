@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.simulation.bell import SimBell
+from tests.simulation.broker import SimBroker
 from tests.simulation.checks import RECOVERY
+from tests.simulation.controller import SimController
 from tests.simulation.database import SimClock
-from tests.simulation.faults import CALM_AFTER, Faults
+from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.stack import StackWorker
 from tests.simulation.worker import SimWorker
 
 
@@ -20,10 +23,15 @@ class Nemesis:
     scheduler: Scheduler
     faults: Faults
     clock: SimClock
-    bell: SimBell
+    bell: SimBell | SimBroker
     workers: list[SimWorker]
     """The worker that now stands for each host; one that ended is replaced in place."""
-    replace: Callable[[int], SimWorker]
+    controllers: list[SimController]
+    """The same."""
+    replace: Callable[[int], object]
+    """Starts a worker anew."""
+    replace_controller: Callable[[int], object]
+    struck: int = 0
 
     def begin(self) -> None:
         known: list[tuple[bool, Callable[[int], None]]] = [
@@ -32,6 +40,8 @@ class Nemesis:
             (self.faults.suspends, self._suspend),
             (self.faults.drains, self._drain),
             (self.faults.launcher_deaths, self._launcher_dies),
+            (self.faults.controller_deaths, self._controller_dies),
+            (self.faults.stack and self.faults.deafness, self._goes_deaf),
             (self.faults.database_clock_jumps, self._clock_jumps),
             (True, self._broker_restarts),
         ]
@@ -39,11 +49,12 @@ class Nemesis:
         self._later()
 
     def _later(self) -> None:
-        self.scheduler.after(self.scheduler.random.uniform(2.0, 40.0), self._strike)
+        self.scheduler.after(self.scheduler.random.uniform(1.0, 20.0), self._strike)
 
     def _strike(self) -> None:
-        if self.scheduler.now < CALM_AFTER:
+        if self.scheduler.now < self.faults.calm_after:
             random = self.scheduler.random
+            self.struck += 1
             random.choice(self._strikes)(random.randrange(len(self.workers)))
             self._later()
 
@@ -64,10 +75,10 @@ class Nemesis:
 
     def _replace(self, which: int) -> None:
         if self.workers[which].process.alive:
-            if self.workers[which].stop.is_set():
+            if self.workers[which].leaving:
                 self._replace_soon(which)  # it drains still
             return
-        self.workers[which] = self.replace(which)
+        self.replace(which)
 
     def _stop(self, which: int) -> None:
         process = self.workers[which].process
@@ -82,8 +93,10 @@ class Nemesis:
         until = self.scheduler.now + seconds
         self.scheduler.note(f"{name} stands still for {seconds:g} s")
         for process in processes:
-            process.stopped_until = until
+            process.stopped_until = max(process.stopped_until, until)
             process.excused_until = max(process.excused_until, until + RECOVERY)
+        if isinstance(self.bell, SimBroker):
+            self.bell.in_vain()  # a doorbell may just have come in
 
     def _launcher_dies(self, which: int) -> None:
         self.scheduler.note(f"warm parent of {self.workers[which].process.name} dies")
@@ -94,11 +107,17 @@ class Nemesis:
         self.clock.offset = random.choice((-3600.0, -20.0, 0.0, 20.0, 3600.0))
         self.scheduler.note(f"the database's clock is off by {self.clock.offset:g} s")
 
-    def _broker_restarts(self, _which: int) -> None:
-        self.bell.silent = True
-        self.scheduler.after(self.scheduler.random.uniform(1.0, 20.0), self._broker_is_back)
+    def _controller_dies(self, which: int) -> None:
+        which %= len(self.controllers)
+        if self.controllers[which].process.alive:
+            self.controllers[which].kill()
+            seconds = self.scheduler.random.uniform(0.1, 30.0)
+            self.scheduler.after(seconds, lambda: self.replace_controller(which))
 
-    def _broker_is_back(self) -> None:
-        self.bell.silent = False
-        for _ in range(5):
-            self.bell.ring()  # what was not acknowledged comes again
+    def _goes_deaf(self, which: int) -> None:
+        worker = self.workers[which]
+        assert isinstance(worker, StackWorker)
+        worker.go_deaf(self.scheduler.random.choice((10.0, 60.0)))
+
+    def _broker_restarts(self, _which: int) -> None:
+        self.bell.fall_silent(self.scheduler.random.uniform(1.0, 20.0))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from types import TracebackType
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -56,6 +59,11 @@ class Process:
     stopped_until: float = 0.0
     excused_until: float = 0.0
     """It was stopped or killed, so until then its trainers may outlive their lease."""
+    failed_at: float = -math.inf
+    """When the database last failed it."""
+
+    def runs(self, now: float) -> bool:
+        return self.alive and now >= self.stopped_until
 
 
 @dataclass(frozen=True)
@@ -112,3 +120,34 @@ class Task:
             switch()
         finally:
             self._scheduler.current = before
+
+
+class SimEvent(threading.Event):
+    """An event that is waited for in simulated time. Whoever sets it wakes nobody."""
+
+    def __init__(self, scheduler: Scheduler, lateness: float = 0.0) -> None:
+        super().__init__()
+        self._scheduler, self._lateness = scheduler, lateness
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.is_set():
+            assert timeout is not None
+            self._scheduler.task().sleep(timeout + self._scheduler.random.random() * self._lateness)
+        return self.is_set()
+
+
+class SimLock:
+    """A lock between tasks: who has to wait looks again a little later."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler, self._taken = scheduler, False
+
+    def __enter__(self) -> None:
+        while self._taken:
+            self._scheduler.task().sleep(0.05)
+        self._taken = True
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._taken = False

@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy.engine import Engine
 
-from tests.simulation.database import memory_engine
+from tests.simulation.database import Memory, open_memory
 from tests.simulation.mutations import MUTATIONS, SETTINGS, Mutation
 from tests.simulation.world import run_world
 
+WORLDS = 1000
 PER_TEST = 25
-"""Worlds of one test, about four seconds."""
+"""Worlds of one test, some three seconds."""
 BUDGET = 300
 """Worlds within which a broken rule must be noticed."""
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return memory_engine()
+def memory() -> Memory:
+    return open_memory()
 
 
-@pytest.mark.parametrize("first", range(0, 300, PER_TEST))
-def test_no_world_breaks_an_invariant(engine: Engine, first: int) -> None:
+@pytest.mark.parametrize("first", range(0, WORLDS, PER_TEST))
+def test_no_world_breaks_an_invariant(memory: Memory, first: int) -> None:
     broken = [
         f"seed {history.seed}: {history.violation}"
-        for history in (run_world(seed, engine) for seed in range(first, first + PER_TEST))
+        for history in (run_world(seed, memory) for seed in range(first, first + PER_TEST))
         if history.violation is not None
     ]
     assert not broken, broken
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_seed_gives_the_same_history_again(engine: Engine, seed: int) -> None:
-    once = run_world(seed, engine)
-    run_world(seed + 1000, engine)
-    assert run_world(seed, memory_engine()) == once
+def test_a_seed_gives_the_same_history_again(memory: Memory, seed: int) -> None:
+    once = run_world(seed, memory)
+    run_world(seed + WORLDS, memory)
+    assert run_world(seed, open_memory()) == once
     assert once.trace
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
 def test_a_broken_rule_is_noticed(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, mutation: Mutation
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, mutation: Mutation
 ) -> None:
     mutation(monkeypatch)
-    worlds = (run_world(seed, engine, **SETTINGS.get(mutation, {})) for seed in range(BUDGET))
+    worlds = (run_world(seed, memory, **SETTINGS.get(mutation, {})) for seed in range(BUDGET))
     assert any(history.violation is not None for history in worlds)

@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.errors import RunDirectoryBusy
 from shared.rundir import RunDir
 from tests.simulation.disk import JobDisk, Saved, SimDisk
-from tests.simulation.faults import CALM_AFTER, Faults
+from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Process, Scheduler, Task
 from worker.protocol import ExitCode, Order, encode
 from worker.supervision.trainer import TrainerProcess
@@ -61,8 +61,7 @@ class SimTrainer(TrainerProcess):
     def wait(self, seconds: float) -> int | None:
         if self._exit_code is None:
             self._waiting = self._scheduler.task()
-            # A busy supervisor looks late; the fence has to allow for that.
-            self._waiting.sleep(seconds + self._scheduler.random.random() * 4.0)
+            self._waiting.sleep(seconds + self._scheduler.random.random() * self._faults.busy)
             self._waiting = None
         return self._exit_code
 
@@ -147,7 +146,7 @@ class SimTrainer(TrainerProcess):
         if self._script.ending == "poison":
             self.end(ExitCode.CRASHED)
             return True
-        if self._scheduler.now > CALM_AFTER:
+        if self._scheduler.now > faults.calm_after:
             return False
         if random.random() < faults.hangs:
             self._scheduler.note(f"trainer {self.pid} hangs")

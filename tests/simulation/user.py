@@ -15,15 +15,16 @@ from shared.jobs import store
 from shared.jobs.submit import resume, submit
 from shared.specs.resolve import ResolvedSpec, resolve_spec
 from tests.factories import WORKLOADS
-from tests.simulation.bell import SimBell
 from tests.simulation.checks import Checks
 from tests.simulation.database import SimDatabase
-from tests.simulation.faults import CALM_AFTER, Faults
+from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.trainer import Script
 
 MOST_JOBS = 3
-LINGER = 60.0
+NEEDS = (1.0, 1.0, 1.0, 8.0)
+"""Cores; the last is all a worker has."""
+LINGERS = (10.0, 60.0)
 """Users go on for so long after the last fault: leases of the dead run out only now."""
 
 
@@ -34,7 +35,7 @@ class Users:
     scheduler: Scheduler
     faults: Faults
     database: SimDatabase
-    bell: SimBell
+    ring: Callable[[], None]
     checks: Checks
     scripts: dict[str, Script]
     names: dict[str, str]
@@ -43,7 +44,8 @@ class Users:
 
     def run(self) -> None:
         random = self.scheduler.random
-        while self.scheduler.now < CALM_AFTER + LINGER:
+        until = self.faults.calm_after + random.choice(LINGERS)
+        while self.scheduler.now < until:
             self._one_wish(random)
             self.scheduler.task().sleep(random.uniform(0.1, 40.0))
         self.busy = False
@@ -52,12 +54,18 @@ class Users:
         if len(self.ids) < MOST_JOBS and (not self.ids or random.random() < 0.4):
             self._submit(random)
         elif self.faults.meddling:
-            wish = random.choice((self._cancel, self._cancel, self._resume, self._resume, self._delete))
+            wish = random.choice(
+                (self._cancel, self._cancel, self._resume, self._resume, self._delete, self._scrap)
+            )
             self._try(wish, random.choice(self.ids))
 
     def _submit(self, random: Random) -> None:
-        most = random.choice((1, 2, 3))
-        key, body, spec = f"key-{len(self.ids)}", _body(most), _resolved(most)
+        most, cpus, priority = random.choice((1, 2, 3)), random.choice(NEEDS), random.choice((0, 0, 5))
+        key, body, spec = (
+            f"key-{len(self.ids)}",
+            _body(most, cpus, priority),
+            _resolved(most, cpus, priority),
+        )
         while True:
             try:
                 with self.database.write() as session:
@@ -67,15 +75,15 @@ class Users:
                 self.scheduler.task().sleep(1.0)  # the same key again: at most one job
             else:
                 break
-        self.bell.ring()
+        self.ring()
 
     def _know(self, job_id: str, most: int, random: Random) -> None:
         if job_id in self.names:
             return
         ending = random.choice(("done", "done", "done", "done", "poison", "refused"))
         self.names[job_id] = f"job {len(self.names)}"
-        pace = random.choice((random.uniform(0.5, 8.0), random.uniform(8.0, 30.0)))
-        script = Script(random.randint(2, 7), random.randint(1, 4), pace, ending)
+        pace = random.choice((random.uniform(0.5, 8.0), random.uniform(8.0, 20.0)))
+        script = Script(random.randint(2, 6), random.randint(1, 4), pace, ending)
         self.scripts[job_id] = script
         self.checks.most_attempts[job_id] = most
         self.ids.append(job_id)
@@ -93,11 +101,16 @@ class Users:
                 resume(session, job_id, origin, None, self.database.now(session))
         finally:
             self.checks.resuming.discard(job_id)
-        self.bell.ring()
+        self.ring()
 
     def _delete(self, job_id: str) -> None:
         with self.database.write() as session:
             store.delete_job(session, job_id)
+
+    def _scrap(self, job_id: str) -> None:
+        """Be rid of it at once, whoever may still think that it holds it."""
+        self._cancel(job_id)
+        self._delete(job_id)
 
     def _some_checkpoint(self, job_id: str) -> str:
         saved = self.checks.disk.job(job_id).checkpoints
@@ -112,10 +125,16 @@ class Users:
 
 
 @cache
-def _resolved(most_attempts: int) -> ResolvedSpec:
-    return resolve_spec(_body(most_attempts), WORKLOADS)
+def _resolved(most_attempts: int, cpus: float, priority: int) -> ResolvedSpec:
+    return resolve_spec(_body(most_attempts, cpus, priority), WORKLOADS)
 
 
-def _body(most_attempts: int) -> dict[str, Any]:
+def _body(most_attempts: int, cpus: float, priority: int) -> dict[str, Any]:
     retry = {"max_attempts": most_attempts, "backoff_seconds": 2.0, "max_backoff_seconds": 20.0}
-    return {"workload": "noop", "retry": retry, "stall_limit_seconds": 60.0}
+    return {
+        "workload": "noop",
+        "retry": retry,
+        "stall_limit_seconds": 60.0,
+        "resources": {"cpus": cpus, "memory_gib": 0.25},
+        "priority": priority,
+    }
