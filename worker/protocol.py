@@ -5,6 +5,8 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
 
     started     pid, device, parameters, published_parameters, threads, environment, allocator
     resumed     checkpoint, epoch, step, exact, why        (step 0 where there was no checkpoint)
+    trial       batch_size, accumulate, samples_per_second, presses, ...       one micro-batch that was tried
+    plan        batch_size, accumulate, exact, why, trials, adjustments       the micro-batch that was chosen
     estimate    parameters, *_bytes, batch_size, fits, method, message, ...      what training will take
     stage       name                                       data | model | train | evaluate | done
     progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second

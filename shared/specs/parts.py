@@ -118,17 +118,20 @@ class MemorySpec(Part):
     allocator: Literal["keep", "default"] = "keep"
     """`keep` has a CPU trainer keep the memory it frees, which the next step takes again: up to twice as fast
     for large tensors. What is kept counts in every figure of resident memory. `default` gives it back."""
+    probe: Literal["auto", "always", "never"] = "auto"
+    """Whether two trial batches measure, before the first step, what memory it will take. `auto` leaves out
+    models that are tiny beside the memory there is."""
+    plan: Literal["spec", "measured"] = "spec"
+    """`measured` tries micro-batches for a few passes each, in processes of their own, and takes the fastest
+    that does not press on memory. The effective batch and the order of samples stay as the spec says."""
+    policy: Literal["warn", "stop"] = "warn"
+    """What an estimate that does not fit does: a warning in the job's history, or the end of the job."""
 
 
 class ResourceSpec(Part):
     """What a job needs of a machine."""
 
     gpus: int = Field(0, ge=0, le=64)
-    probe: Literal["auto", "always", "never"] = "auto"
-    """Whether two trial batches measure, before the first step, what memory it will take. `auto` leaves out
-    models that are tiny beside the memory there is."""
-    policy: Literal["warn", "stop"] = "warn"
-    """What an estimate that does not fit does: a warning in the job's history, or the end of the job."""
     cpus: float = Field(1.0, gt=0, le=4096)
     memory_gib: float = Field(1.0, gt=0, le=65_536)
     """Host memory the job is expected to need."""

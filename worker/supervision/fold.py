@@ -13,8 +13,8 @@ from worker.protocol import Message
 _TOLD = frozenset(
     {
         "started", "resumed", "stage", "best", "checkpoint", "checkpoint_gone", "checkpoint_bad",
-        "checkpoint_failed", "checkpoint_way", "checkpoint_interval", "estimate", "warning", "failed",
-        "finished",
+        "checkpoint_failed", "checkpoint_way", "checkpoint_interval", "estimate", "plan", "warning",
+        "failed", "finished",
     }
 )  # fmt: skip
 """Messages that become lines of the job's history."""
@@ -108,6 +108,10 @@ def _estimate(folded: Fold, _where: dict[str, Any], message: Message) -> None:
     folded.estimate = _data(message)
 
 
+def _plan(folded: Fold, _where: dict[str, Any], message: Message) -> None:
+    folded.job["adjustments"] = message["adjustments"]
+
+
 def _stage(folded: Fold, _where: dict[str, Any], message: Message) -> None:
     folded.job["progress"] = {**folded.job.get("progress", {}), "stage": message["name"]}
 
@@ -163,6 +167,7 @@ _HANDLERS = {
     "started": _started,
     "resumed": _resumed,
     "estimate": _estimate,
+    "plan": _plan,
     "stage": _stage,
     "progress": _progress,
     "best": _best,

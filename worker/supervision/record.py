@@ -47,12 +47,20 @@ def _job_columns(job: Job, folded: Fold) -> dict[str, Any]:
     columns = dict(folded.job)
     if "progress" in columns:
         columns["progress"] = {**job.progress, **columns["progress"]}
+    if "adjustments" in columns:
+        columns["adjustments"] = _adjusted(job.adjustments, columns["adjustments"])
     if folded.rewind_step is not None and "best" not in columns:
         columns["best"] = _still_valid(job.best, folded.rewind_step)
     if folded.memory or folded.estimate is not None:
         known = {**job.memory} if folded.estimate is None else {**job.memory, "estimate": folded.estimate}
         columns["memory"] = _memory_summary(known, [row["sample"] for row in folded.memory])
     return columns or {"attempt": job.attempt}
+
+
+def _adjusted(known: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A field is adjusted once; the newer word holds."""
+    fields = {change["field"] for change in new}
+    return [*(change for change in known if change["field"] not in fields), *new]
 
 
 def _late_columns(job: Job, folded: Fold) -> dict[str, Any]:

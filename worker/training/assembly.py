@@ -47,6 +47,7 @@ def prepare_task(
     stop: StopFlag,
     report: Reporter,
     private_files: tuple[int, ...],
+    micro_batch: int | None = None,
 ) -> Task:
     """Load the data and build the model. Every generator is seeded before each: neither moves the other."""
     precision = choose_precision(spec.trainer, device)
@@ -57,8 +58,10 @@ def prepare_task(
     report.emit("stage", name="model")
     seed_everything(spec.trainer.seed)
     model = workload.build_model(spec, splits).to(device)
-    loading = Loading(splits, spec.trainer, device, private_files)
-    return Task(workload, spec, splits, model, device, precision, loading, stop)
+    # What an evaluation takes at once must not be more than what training does, unless the spec says so.
+    trainer = spec.trainer.model_copy(update={"batch_size": micro_batch or spec.trainer.batch_size})
+    loading = Loading(splits, trainer, device, private_files)
+    return Task(workload, spec, splits, model, device, precision, loading, stop, micro_batch)
 
 
 def assemble(
@@ -74,7 +77,7 @@ def assemble(
     Raises DataError, InvalidSpec, NoValidCheckpoint.
     """
     spec = task.spec
-    plan = plan_epoch(len(task.splits.train), spec.trainer)
+    plan = plan_epoch(len(task.splits.train), spec.trainer, task.micro_batch)
     _check_monitor(task)
     living = _new_parts(task, progress)
     state = app_state(task, living)

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from worker.training.loop import Ended, fit
 from worker.training.memory import MemoryWatch
 from worker.training.naming import load_spec, load_workload
 from worker.training.outlook import foresee
+from worker.training.planner import Cut
+from worker.training.planning import planned, with_plan
 from worker.training.position import Progress
 from worker.training.reporter import Reporter
 from worker.training.shutdown import StopRequested
@@ -43,6 +45,7 @@ class Setting:
     threads: int
     environment: Mapping[str, Any]
     allocator: Choice
+    plan: Cut | None = None
 
 
 def run_attempt(order: Order, means: Means) -> ExitCode:
@@ -52,7 +55,9 @@ def run_attempt(order: Order, means: Means) -> ExitCode:
     progress = Progress()
     with MemoryWatch(means.report, spec.memory.sample_seconds, lambda: progress.step, means.clock) as memory:
         try:
-            task = _load(order, spec, setting, means)
+            cut = planned(order, spec, means)
+            order, setting = _as_planned(order, setting, spec, cut)
+            task = _load(order, spec, setting, means, cut)
             _tell_start(order, task, setting, means.report)
             if spec.kind == "eval":
                 facts = _evaluate_only(order, task, setting, memory, means)
@@ -72,10 +77,25 @@ def _prepare_process(spec: JobSpec) -> Setting:
     return Setting(device, threads, fingerprint(device, threads), allocator)
 
 
-def _load(order: Order, spec: JobSpec, setting: Setting, means: Means) -> Task:
-    workload = load_workload(order)
+def _as_planned(order: Order, setting: Setting, spec: JobSpec, cut: Cut | None) -> tuple[Order, Setting]:
+    """A resume with another micro-batch would not be exact, so it counts as part of the environment."""
+    if cut is None:
+        return order, setting
+    environment = {**setting.environment, "micro_batch": cut.batch_size}
+    adjustments = with_plan(order.adjustments, spec, cut)
+    return replace(order, adjustments=adjustments), replace(setting, environment=environment, plan=cut)
+
+
+def _load(order: Order, spec: JobSpec, setting: Setting, means: Means, cut: Cut | None) -> Task:
     return prepare_task(
-        workload, spec, Path(order.data_root), setting.device, means.stop, means.report, (means.lock,)
+        load_workload(order),
+        spec,
+        Path(order.data_root),
+        setting.device,
+        means.stop,
+        means.report,
+        (means.lock,),
+        None if cut is None else cut.batch_size,
     )
 
 
@@ -179,6 +199,7 @@ def _facts(order: Order, task: Task, setting: Setting) -> dict[str, Any]:
         "threads": setting.threads,
         "environment": dict(setting.environment),
         "allocator": setting.allocator.used,
+        "plan": None if setting.plan is None else asdict(setting.plan),
         "data": dict(task.splits.facts),
         "adjustments": order.adjustments,
         "spec": task.spec.model_dump(mode="json"),

@@ -52,6 +52,8 @@ class Task:
     precision: Precision
     loading: Loading
     stop: StopFlag
+    micro_batch: int | None = None
+    """Samples of one pass, where a plan chose others than the spec."""
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,11 @@ def foresee(training: Training, root: Path = Path("/")) -> Estimate:
     spec = training.task.spec
     model = measured_model(training.task.model)
     passes, method = _probed(training, model)
+    plan = training.plan
     expected = estimate(
         model,
         spec.optimizer,
-        spec.trainer,
+        spec.trainer.model_copy(update={"batch_size": plan.batch_size, "accumulate": plan.accumulate}),
         passes,
         _held(training, model),
         room_for(training.task.device, spec.resources, root),
@@ -71,7 +72,7 @@ def _probed(training: Training, model: Model) -> tuple[tuple[Pass, ...], str]:
         return (), "not measured: memory.probe is never"
     if wanted == "auto" and static * MATTERS < _memory(training.task.device):
         return (), "not measured: the weights are few beside the memory there is"
-    sizes = probe_sizes(min(spec.trainer.batch_size, training.plan.samples))
+    sizes = probe_sizes(min(training.plan.batch_size, training.plan.samples))
     try:
         passes = probe(training.task, sizes)
     except StopRequested:

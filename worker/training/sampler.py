@@ -36,8 +36,11 @@ class EpochPlan:
             yield min(self.effective_batch, self.samples - start)
 
 
-def plan_epoch(count: int, trainer: TrainerSpec) -> EpochPlan:
-    """The plan for a train split of `count` samples. Raises DataError where no step can be made of it."""
+def plan_epoch(count: int, trainer: TrainerSpec, micro_batch: int | None = None) -> EpochPlan:
+    """The plan for a train split of `count` samples. Raises DataError where no step can be made of it.
+
+    Another micro-batch than the spec's cuts the same samples and steps into other pieces.
+    """
     if count == 0:
         raise DataError("the train split is empty; give it more rows or shorter windows")
     samples = count - count % trainer.batch_size if trainer.drop_last else count
@@ -48,7 +51,8 @@ def plan_epoch(count: int, trainer: TrainerSpec) -> EpochPlan:
         )
     if trainer.max_steps_per_epoch is not None:
         samples = min(samples, trainer.max_steps_per_epoch * trainer.batch_size * trainer.accumulate)
-    return EpochPlan(samples, trainer.batch_size, trainer.accumulate)
+    batch_size = micro_batch or trainer.batch_size
+    return EpochPlan(samples, batch_size, trainer.batch_size * trainer.accumulate // batch_size)
 
 
 def epoch_order(count: int, seed: int, epoch: int, shuffle: bool) -> Tensor:

@@ -201,3 +201,13 @@ def test_an_estimate_stays_beside_the_samples_that_follow(database: Database, tm
     assert memory == {"latest": {"rss_bytes": 5}, "peak": {"rss_bytes": 9}, "estimate": {"total_bytes": 7}}
     with database.read() as session:
         assert session.scalars(select(JobEvent.type).where(JobEvent.type == "estimate")).all() == ["estimate"]
+
+
+def test_a_plan_adjusts_each_field_once(database: Database, tmp_path: Path) -> None:
+    job = running_job(database)
+    known = {"field": "trainer.batch_size", "asked": 16, "used": 4, "why": "older"}
+    change = {"field": "trainer.batch_size", "asked": 16, "used": 8, "why": "fastest"}
+    for number, made in enumerate((known, change)):
+        say(tmp_path, job, 1, line("plan", batch_size=number, adjustments=[made]))
+        read(database, tmp_path, job, 1)
+    assert fetch_job(database, job.id).adjustments == [change]
