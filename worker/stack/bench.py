@@ -45,7 +45,7 @@ class Bench:
         self._canary = Canary(
             lambda: self._broker.chirp(canary_queue),
             self._broker.answers,
-            lambda: station.slots.free() is None,
+            lambda: is_occupied(station),
             self._start_anew,
             monotonic,
         )
@@ -122,6 +122,11 @@ class Bench:
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait(self.settings.cancel_grace_seconds + CLOSE_SECONDS)
         start_again_now()
+
+
+def is_occupied(station: Station) -> bool:
+    """Whether every thread runs a job, or may be with a doorbell that waits for the warm parent."""
+    return station.slots.free() is None or not station.room.launcher.ready(0)
 
 
 class _Ear:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
 
 from shared.bell import BellFailed
+from shared.jobs.store import Capacity
+from worker.stack.bench import is_occupied
 from worker.stack.canary import DEAF_SECONDS, Canary
+from worker.supervision.station import Station
 
 
 @dataclass
@@ -63,3 +70,20 @@ def test_a_worker_with_every_slot_taken_is_not_deaf() -> None:
     world.busy = False
     world.pass_time(DEAF_SECONDS - 20)
     assert world.restarts == 0
+
+
+@pytest.mark.parametrize(
+    ("free", "ready", "occupied"),
+    [
+        (Capacity(0, 1.0, 1.0), True, False),
+        (None, True, True),
+        # Every thread holds a doorbell until there is a warm parent, which may take minutes on a slow disk.
+        (Capacity(0, 1.0, 1.0), False, True),
+    ],
+)
+def test_a_worker_whose_threads_wait_for_the_warm_parent_is_not_deaf_either(
+    free: Capacity | None, ready: bool, occupied: bool
+) -> None:
+    slots = SimpleNamespace(free=lambda: free)
+    room = SimpleNamespace(launcher=SimpleNamespace(ready=lambda _seconds: ready))
+    assert is_occupied(cast(Station, SimpleNamespace(slots=slots, room=room))) is occupied
