@@ -17,6 +17,7 @@ from api.body import Body, OptionalBody
 from api.cursors import page_cursor, read_page_cursor
 from api.deps import DatabaseDep, JobId, QueryModel, RingDep, SettingsDep, WorkloadsDep, WriterDep, no_query
 from api.errors import invalid
+from api.estimates import known_estimate
 from api.openapi import json_body
 from api.removal import remove_files
 from api.schemas.jobs import AdjustmentView, CancelRequest, DryRun, JobPage, JobView, ResumeRequest, Status
@@ -178,8 +179,9 @@ def delete(job_id: JobId, writer: WriterDep, settings: SettingsDep) -> Response:
 def _dry_run(database: Database, resolved: ResolvedSpec) -> Response:
     with database.read() as session:
         resolved = pin_source(session, resolved)
+        estimate = known_estimate(session, resolved.spec)
     adjustments = [AdjustmentView.model_validate(item) for item in resolved.adjustments]
-    dry = DryRun(spec=resolved.spec.model_dump(mode="json"), adjustments=adjustments)
+    dry = DryRun(spec=resolved.spec.model_dump(mode="json"), adjustments=adjustments, estimate=estimate)
     return Response(dry.model_dump_json(), media_type="application/json")
 
 

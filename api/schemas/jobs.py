@@ -227,11 +227,20 @@ class DryRun(View):
                     "why": "d_model must be a multiple of 104 (13 bodies, 8 heads)",
                 }
             ],
+            estimate={
+                "total_bytes": 2_400_000_000,
+                "batch_size": 16,
+                "method": f"measured by job {JOB_ID}",
+                "message": "training needs about 2.24 GiB with trainer.batch_size 16",
+            },
         )
     )
 
     spec: dict[str, Any]
     adjustments: list[AdjustmentView]
+    estimate: dict[str, Any] | None
+    """The memory it would take, as the newest job of the same data, model and optimizer measured it; null
+    where none did."""
 
 
 class CancelRequest(Ask):

@@ -77,6 +77,11 @@ def _dry_run(client: Client, spec: dict[str, Any], as_json: bool) -> int:
     print_json(answer if as_json else answer["spec"])
     for change in answer["adjustments"]:
         remark(f"{change['field']}: {change['asked']} becomes {change['used']}: {change['why']}")
+    estimate = answer["estimate"]
+    if estimate is None:
+        remark("memory: no job of this data and model was measured here yet")
+    else:
+        remark(f"memory: {estimate['message']}, {estimate['method']}")
     return Exit.OK
 
 

@@ -39,8 +39,9 @@ def test_a_submitted_job_is_stored_with_its_effective_spec_and_location(service:
 def test_a_dry_run_answers_the_spec_and_stores_nothing(service: Service) -> None:
     answer = service.post("/jobs?dry_run=true", {"workload": "celestial", "model": {"d_model": 130}})
     assert answer.status_code == 200
-    assert set(answer.json()) == {"spec", "adjustments"}
+    assert set(answer.json()) == {"spec", "adjustments", "estimate"}
     assert answer.json()["spec"]["model"]["d_model"] == 208
+    assert answer.json()["estimate"] is None
     assert service.json("/jobs")["jobs"] == []
 
 

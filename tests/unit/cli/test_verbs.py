@@ -74,12 +74,15 @@ def test_a_dry_run_prints_the_effective_spec_and_what_was_adjusted(
     service: FakeService, capsys: Capture
 ) -> None:
     change = {"field": "model.d_model", "asked": 130, "used": 208, "why": "a multiple of 104"}
-    service.answers["POST /jobs"] = (200, {"spec": {"model": {"d_model": 208}}, "adjustments": [change]})
+    estimate = {"message": "training needs about 2 GiB", "method": "measured by job 1"}
+    dry = {"spec": {"model": {"d_model": 208}}, "adjustments": [change], "estimate": estimate}
+    service.answers["POST /jobs"] = (200, dry)
     assert main(["submit", "--workload", "celestial", "--dry-run"]) == Exit.OK
     assert service.asked[0].query == {"dry_run": "true"}
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"model": {"d_model": 208}}
     assert "model.d_model: 130 becomes 208: a multiple of 104" in printed.err
+    assert "memory: training needs about 2 GiB, measured by job 1" in printed.err
 
 
 def test_a_refused_submit_has_its_own_exit_code_and_json_keeps_the_problem_whole(

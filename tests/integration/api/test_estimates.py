@@ -1,0 +1,55 @@
+"""A dry run answers what a job of the same shape measured, brought to the batch size asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import update
+
+from shared.models import Job
+from tests.factories import submit_job
+from tests.integration.api.conftest import Service
+
+GIB = 1024**3
+MEASURED = {
+    "parameters": 10,
+    "parameter_bytes": 40,
+    "gradient_bytes": 40,
+    "optimizer_bytes": 80,
+    "activation_bytes": 5 * GIB,
+    "activation_bytes_per_sample": GIB,
+    "batch_size": 4,
+    "total_bytes": 6 * GIB,
+}
+
+
+def plant(service: Service, memory: dict[str, Any], **request: Any) -> str:
+    job = submit_job(service.database, **request)
+    with service.database.write() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(memory=memory))
+    return job.id
+
+
+def dry(service: Service, **request: Any) -> Any:
+    return service.post("/jobs?dry_run=true", {"workload": "noop", **request}).json()["estimate"]
+
+
+def test_the_batch_asked_for_is_reckoned_from_the_growth_that_was_measured(service: Service) -> None:
+    job = plant(service, {"estimate": MEASURED}, workload="noop", trainer={"batch_size": 4})
+    estimate = dry(service, trainer={"batch_size": 8}, name="another", resources={"memory_gib": 4.0})
+    assert estimate["method"] == f"measured by job {job}"
+    assert (estimate["batch_size"], estimate["activation_bytes"]) == (8, 9 * GIB)
+    assert estimate["total_bytes"] == 10 * GIB
+    assert "resources.memory_gib is 4; set it higher, or trainer.batch_size lower" in estimate["message"]
+    roomy = dry(service, trainer={"batch_size": 1}, resources={"memory_gib": 4.0})
+    assert roomy["message"] == "training needs about 3.00 GiB with trainer.batch_size 1"
+
+
+def test_another_model_optimizer_or_an_unmeasured_job_says_nothing(service: Service) -> None:
+    plant(service, {"estimate": {**MEASURED, "activation_bytes": None}}, workload="noop")
+    plant(service, {}, workload="noop")
+    assert dry(service) is None
+    plant(service, {"estimate": MEASURED}, workload="noop", data={"samples": 9})
+    assert dry(service) is None
+    assert dry(service, data={"samples": 9}, optimizer={"name": "sgd"}) is None
+    assert dry(service, data={"samples": 9}) is not None
