@@ -25,10 +25,13 @@ from tests.nemesis.schedule import LONG, POSTGRES, STACK
 from tests.nemesis.stops import stop_many
 from tests.nemesis.sweep import sweep
 from tests.nemesis.world import World
+from tests.simulation.__main__ import main as simulate
 
 
 def main(arguments: list[str]) -> int:
-    """Run what is asked for; 0 where every promise held."""
+    """Run what is asked for; 0 where every promise held. `simulate` takes the options of tests.simulation."""
+    if arguments[:1] == ["simulate"]:
+        return simulate(arguments[1:])
     asked = _parse(arguments)
     asked.folder = asked.folder or Path(tempfile.mkdtemp(prefix="epochd-nemesis-"))
     try:
@@ -114,6 +117,7 @@ def _sweep(asked: argparse.Namespace) -> bool:
     return not done.found
 
 
+SIMULATE = "`simulate` plays simulated worlds instead: `simulate --help`."
 COMMANDS = {"attack": _attack, "drain": _drain, "cancel": _cancel, "stop": _stop, "sweep": _sweep}
 
 
@@ -131,7 +135,7 @@ def _command(asked: argparse.Namespace, head: str, tail: str = "") -> str:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./run nemesis", description=__doc__)
+    parser = argparse.ArgumentParser(prog="./run nemesis", description=f"{__doc__} {SIMULATE}")
     parser.add_argument("what", nargs="?", choices=COMMANDS, default="attack")
     parser.add_argument("--seed", type=int, default=1, help="decides every fault (%(default)s)")
     parser.add_argument("--minutes", type=float, help="attack: how long (5 where neither is given)")

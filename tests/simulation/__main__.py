@@ -75,7 +75,7 @@ def _days(days: float, record: bool) -> int:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="./run nemesis simulate", description=__doc__)
     parser.add_argument("--seeds", default="0:1000", help="first:last, the last not included")
     parser.add_argument("--trace", action="store_true", help="tell each world's whole history")
     parser.add_argument("--days", type=float, help="one job of so many days instead")

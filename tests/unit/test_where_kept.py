@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.nemesis.__main__ import _parse
+from tests.simulation.__main__ import _parse as parse_simulation
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "tests/nemesis/README.md"
@@ -36,7 +37,9 @@ def test_every_command_of_the_table_is_understood() -> None:
     commands = [shlex.split(name) for name in named() if not name.startswith("tests/")]
     assert len(commands) >= 8
     for command in commands:
-        if command[:2] == ["./run", "nemesis"]:
+        if command[:3] == ["./run", "nemesis", "simulate"]:
+            parse_simulation(command[3:])
+        elif command[:2] == ["./run", "nemesis"]:
             _parse(command[2:])
         else:
             assert command[:2] == ["python", "-m"] and find_spec(command[2]) is not None, command
