@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from shared.specs.parts import ResourceSpec
-from worker.hostmem import read_cgroup, read_machine, read_process
+from worker.hostmem import read_cgroup, read_machine, read_process, read_reclaimable
 from worker.training.estimate import GIB, Room, gib
 
 
@@ -26,7 +26,8 @@ def physical_room(root: Path = Path("/")) -> Room:
     rooms = [Room(read_machine(root).available_bytes + held, "the machine")]
     cgroup = read_cgroup(root=root)
     if cgroup is not None and cgroup.limit_bytes is not None:
-        others = max(0, cgroup.usage_bytes - held)
+        # What the cgroup uses counts file cache, which makes way for a training.
+        others = max(0, cgroup.usage_bytes - held - read_reclaimable(root=root))
         rooms.append(Room(cgroup.limit_bytes - others, "the memory limit of the cgroup"))
     return min(rooms, key=lambda room: room.bytes)
 
