@@ -15,6 +15,7 @@ EpochdError
 │   ├── CorruptCheckpoint       manifest or hash does not match
 │   └── NoValidCheckpoint       checkpoints exist and none verifies
 ├── TrainingError               training cannot go on
+│   ├── GuardFailed             a guard found what would spoil the training
 │   └── NonFiniteLoss           loss or gradient is NaN or infinite
 └── RunDirectoryBusy            another trainer holds the run directory
 """
@@ -133,6 +134,12 @@ class TrainingError(EpochdError):
     """Training cannot go on."""
 
     code = "training_error"
+
+
+class GuardFailed(TrainingError):
+    """A guard found what would spoil the training."""
+
+    code = "guard_failed"
 
 
 class NonFiniteLoss(TrainingError):

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     INVALID_SPEC = "invalid_spec"
     INVALID_DATA = "invalid_data"
     NON_FINITE_LOSS = "non_finite_loss"
+    GUARD_FAILED = "guard_failed"
+    """A check before the first step found what would spoil the training."""
     NO_VALID_CHECKPOINT = "no_valid_checkpoint"
     TIME_LIMIT = "time_limit"
     REFUSED = "refused"

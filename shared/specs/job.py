@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from shared.specs.guards import GuardSpec
 from shared.specs.parts import (
     CheckpointSpec,
     InitFrom,
@@ -41,6 +42,7 @@ class JobSpec(Part):
     memory: MemorySpec = MemorySpec()
     resources: ResourceSpec = ResourceSpec()
     retry: RetrySpec = RetrySpec()
+    guards: GuardSpec = GuardSpec()
     time_limit_seconds: float | None = Field(None, gt=0, le=31_536_000)
     """Wall time of one attempt, after which it is stopped and the job fails."""
     stall_limit_seconds: float | None = Field(1800.0, gt=0, le=31_536_000)

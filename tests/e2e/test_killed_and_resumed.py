@@ -66,12 +66,12 @@ def run_through(
     """Run one job to its end under so many kills of its trainer or its worker."""
     job_id = submit_job(database, **SPEC).id
     for _ in range(kills.get("trainer", 0)):
-        attempt = await_words(database, worker, job_id, chance.randrange(1, 14))
+        attempt = await_words(database, worker, job_id, chance.randrange(1, 32))
         for trainer in worker.trainers():
             trainer.kill()
         await_end(database, worker, job_id, attempt)
     for _ in range(kills.get("worker", 0)):
-        attempt = await_words(database, worker, job_id, chance.randrange(1, 14))
+        attempt = await_words(database, worker, job_id, chance.randrange(1, 32))
         worker.kill()
         worker.start()
         await_end(database, worker, job_id, attempt)

@@ -13,7 +13,7 @@ from worker.protocol import Message
 _TOLD = frozenset(
     {
         "started", "resumed", "stage", "best", "checkpoint", "checkpoint_gone", "checkpoint_bad",
-        "checkpoint_failed", "checkpoint_way", "checkpoint_interval", "estimate", "plan", "warning",
+        "checkpoint_failed", "checkpoint_way", "checkpoint_interval", "estimate", "plan", "guard", "warning",
         "failed", "finished",
     }
 )  # fmt: skip

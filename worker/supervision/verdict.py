@@ -94,6 +94,7 @@ _FINAL_FAILURES = frozenset(
         Reason.INVALID_SPEC,
         Reason.INVALID_DATA,
         Reason.NON_FINITE_LOSS,
+        Reason.GUARD_FAILED,
         Reason.NO_VALID_CHECKPOINT,
         Reason.TIME_LIMIT,
         Reason.REFUSED,

@@ -17,6 +17,7 @@ from worker.protocol import Order
 from worker.training.checkpoint import CheckpointStore
 from worker.training.context import Living, Means, Task, Training, app_state
 from worker.training.environment import spec_sha256
+from worker.training.guards.record import GuardRecord
 from worker.training.history import BestMetric, EarlyStopping, History
 from worker.training.journal import Journal
 from worker.training.loader import Loading
@@ -124,6 +125,7 @@ def _new_parts(task: Task, progress: Progress) -> Living:
         history=History(),
         best=BestMetric(trainer.monitor, trainer.monitor_mode),
         stopping=EarlyStopping(trainer.early_stopping, trainer.monitor_mode),
+        guards=GuardRecord(),
         rng=RngState(),
     )
 

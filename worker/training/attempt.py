@@ -23,6 +23,7 @@ from worker.training.context import Means, Task, Training
 from worker.training.determinism import choose_device, choose_threads, make_deterministic
 from worker.training.environment import fingerprint
 from worker.training.evaluation import evaluate, load_best
+from worker.training.guards.runner import run_guards
 from worker.training.loop import Ended, fit
 from worker.training.memory import MemoryWatch
 from worker.training.naming import load_spec, load_workload
@@ -127,6 +128,9 @@ def _train(
     training = assemble(order, task, setting.environment, progress, memory, means)
     expected = foresee(training)
     means.report.emit("stage", name="train")
+    if progress.step == 0:
+        living = training.living
+        run_guards(task, living.optimizer, living.guards, means.report, means.clock)
     with _long_lived_objects_left_alone(), closing(training.saver):
         if fit(training) is Ended.STOPPED:
             raise StopRequested
@@ -219,6 +223,7 @@ def _train_facts(training: Training, evaluated: str | None) -> dict[str, Any]:
         "best_epoch": None if best is None else best.epoch,
         "evaluated_checkpoint": evaluated,
         "exact": training.saver.exact,
+        "guards": living.guards.said,
     }
 
 

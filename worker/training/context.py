@@ -12,6 +12,7 @@ from shared.clock import Monotonic
 from shared.rundir import RunDir
 from shared.specs.job import JobSpec
 from worker.training.files import Files
+from worker.training.guards.record import GuardRecord
 from worker.training.history import BestMetric, EarlyStopping, History
 from worker.training.journal import Journal
 from worker.training.loader import Loading
@@ -68,6 +69,7 @@ class Living:
     history: History
     best: BestMetric
     stopping: EarlyStopping
+    guards: GuardRecord
     rng: RngState
 
 
@@ -97,5 +99,6 @@ def app_state(task: Task, living: Living) -> AppState:
         "history": living.history,
         "best": living.best,
         "early_stopping": living.stopping,
+        "guards": living.guards,
         "rng": living.rng,
     }

@@ -65,6 +65,25 @@ class Meter(Protocol):
 
 
 @dataclass(frozen=True)
+class GuardHints:
+    """What a workload may tell the guards that run before the first step. Each hint lets them see more."""
+
+    predictions: Callable[[Outputs], Mapping[str, Tensor]] | None = None
+    """outputs -> every prediction the loss must compare, by name: tensors of the outputs as they are."""
+    targets: Callable[[Batch], Mapping[str, Tensor]] | None = None
+    """batch -> every target, batch axis first, by the name of the prediction it belongs to."""
+    perfect: Callable[[Any, Batch], Outputs] | None = None
+    """(spec, batch) -> what a model that knew the targets would put out. No loss may prefer anything else."""
+    refit: Callable[[Any, Splits], Mapping[str, tuple[Tensor, Tensor]]] | None = None
+    """(spec, splits) -> name -> (fitted numbers in use, the same from the samples of `train` alone), in units
+    in which a difference of 0.001 does not matter."""
+    without_gradient: Mapping[str, str] = field(default_factory=dict)
+    """Name of a parameter, or of a module that holds some -> why no gradient reaches it."""
+    excused: Mapping[str, str] = field(default_factory=dict)
+    """Name of a guard -> why it does not fit this workload."""
+
+
+@dataclass(frozen=True)
 class Workload:
     """A model family. Every function takes the workload's own spec type."""
 
@@ -82,6 +101,7 @@ class Workload:
     """Runs at the end on the best weights; returns the JSON results and writes figures beneath `folder`."""
     published_parameters: int | None = None
     """The parameter count its original published, printed beside ours."""
+    guards: GuardHints = GuardHints()
 
 
 @dataclass(frozen=True)

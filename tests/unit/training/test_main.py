@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from shared.rundir import RunDir
+from shared.specs.guards import GUARDS
 from tests.integration import planted
 from tests.integration.planted import messages, spec_of, told, write_order
 from worker.protocol import ExitCode, Order
@@ -107,7 +108,12 @@ def test_a_spec_of_an_older_supervisor_is_refused_field_by_field(tmp_path: Path)
         ({"trainer": {"monitor": "val/f1"}}, "invalid_spec", "measured are"),
         ({"model": {"nan_at_step": 5}}, "non_finite_loss", "loss of step 2 is nan"),
         ({"model": {"explode_at_step": 4}}, "non_finite_loss", "gradient of step 2"),
-        ({"model": {"lazy": True}}, "training_error", "8 parameters after its first step, 6 before"),
+        ({"model": {"lazy": True}}, "guard_failed", "never sees: late.weight, late.bias"),
+        (
+            {"model": {"lazy": True}, "guards": {"skip": {"late_parameters": "the loop looks too"}}},
+            "training_error",
+            "8 parameters after its first step, 6 before",
+        ),
         ({"kind": "eval"}, "invalid_spec", "needs init_from"),
     ],
 )
@@ -260,7 +266,11 @@ def test_an_eval_job_measures_the_given_weights_and_trains_nothing(tmp_path: Pat
 def test_a_job_may_start_from_the_weights_of_another(tmp_path: Path) -> None:
     run_order(write_order(tmp_path / "a"))
     folder = next(RunDir(tmp_path / "a").checkpoints.glob("step-*12.a0001"))
-    frozen = spec_of(optimizer={"name": "sgd", "lr": 1e-10, "weight_decay": 0}, schedule={"name": "constant"})
+    frozen = spec_of(
+        optimizer={"name": "sgd", "lr": 1e-10, "weight_decay": 0},
+        schedule={"name": "constant"},
+        guards={"skip": {"unmoved_parameters": "they are to stay"}},
+    )
     run_order(write_order(tmp_path / "b", spec=frozen, init_checkpoint=str(folder)))
     assert told(tmp_path / "b", "resumed")[0]["step"] == 0
     last = read_folder(folder, ["model"]).tensors["model"]["outer.weight"]
@@ -282,6 +292,7 @@ def test_the_first_step_runs_at_the_warm_up_rate(tmp_path: Path, workload: Calla
         optimizer={"name": "sgd", "lr": 1e-3, "weight_decay": 0},
         schedule={"name": "warmup_cosine", "warmup_epochs": 5, "min_lr": 1e-6},
         trainer={"epochs": 50, "max_steps_per_epoch": 1, "accumulate": 1, "clip_grad_norm": None},
+        guards={"skip": dict.fromkeys(GUARDS, "the forwards are counted")},
     )
     run_order(write_order(tmp_path, spec=spec))
     first = next(point for point in told(tmp_path, "points") if "grad_norm" in point["values"])

@@ -10,6 +10,7 @@ from torch import nn
 from shared.specs.celestial import CelestialSpec
 from worker.workloads.celestial.columns import FEATURES, body_columns
 from worker.workloads.celestial.data import load_splits
+from worker.workloads.celestial.hints import GUARD_HINTS
 from worker.workloads.celestial.meter import celestial_meter
 from worker.workloads.celestial.model.forecaster import build_celestial_model
 from worker.workloads.celestial.objective import forward, loss
@@ -40,4 +41,5 @@ WORKLOAD = Workload(
     meter=celestial_meter,
     evaluate=evaluate,
     published_parameters=PUBLISHED_PARAMETERS,
+    guards=GUARD_HINTS,
 )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.specs.noop import NoopSpec
-from worker.workloads.interface import Batch, LossTerms, Splits, Workload
+from worker.workloads.interface import Batch, GuardHints, LossTerms, Splits, Workload
 
 SLOPE = 2.0
 """What the weight converges to."""
@@ -20,11 +20,12 @@ HELD_OUT = 4
 
 @dataclass(frozen=True)
 class Line:
-    """Points (x, SLOPE * x) with x in (0, 1]."""
+    """Points (x, SLOPE * x) with x in (0, 1], or in [-1, 0) where `end` is -1."""
 
     count: int
     seconds: float
     """Time every sample takes."""
+    end: float = 1.0
 
     def __len__(self) -> int:
         return self.count
@@ -32,13 +33,13 @@ class Line:
     def __getitem__(self, index: int, /) -> dict[str, Tensor]:
         if self.seconds:
             time.sleep(self.seconds)
-        x = torch.tensor([(index + 1) / self.count])
+        x = torch.tensor([self.end * (index + 1) / self.count])
         return {"x": x, "y": SLOPE * x}
 
 
 def load_splits(spec: NoopSpec, _data_root: Path) -> Splits:
-    """Only the train split is slow."""
-    held_out = Line(HELD_OUT, 0.0)
+    """Only the train split is slow; the others lie on the other side of zero."""
+    held_out = Line(HELD_OUT, 0.0, end=-1.0)
     return Splits(
         Line(spec.data.samples, spec.data.step_seconds),
         held_out,
@@ -63,4 +64,15 @@ def loss(_spec: NoopSpec, outputs: Tensor, batch: Batch) -> LossTerms:
     return LossTerms(nn.functional.mse_loss(outputs, batch["y"]), count=len(outputs))
 
 
-WORKLOAD = Workload(name="noop", load_splits=load_splits, build_model=build_model, forward=forward, loss=loss)
+WORKLOAD = Workload(
+    name="noop",
+    load_splits=load_splits,
+    build_model=build_model,
+    forward=forward,
+    loss=loss,
+    guards=GuardHints(
+        predictions=lambda outputs: {"y": outputs},
+        targets=lambda batch: {"y": batch["y"]},
+        perfect=lambda _spec, batch: batch["y"],
+    ),
+)

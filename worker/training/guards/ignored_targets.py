@@ -1,0 +1,45 @@
+"""Guard: training that does not tell the targets of one sample from those of another."""
+
+from __future__ import annotations
+
+from worker.training.guards.finding import Finding, failed, passed, skipped
+from worker.training.guards.probe import PARTNERS, SAME
+from worker.training.guards.trial import LazyTrial
+
+MORE_ROUNDS = 12
+
+
+def check(trial: LazyTrial) -> Finding:
+    """After a few steps on two samples their own targets fit better than each other's, or have gained."""
+    tried = trial()
+    probe = tried.probe
+    if len(probe.pair) < 2:
+        return skipped("the train split has one sample only")
+    if not probe.targets_differ:
+        return failed(
+            f"the loss is the same whichever of {PARTNERS + 1} samples' targets it compares the outputs with",
+            "see that the loss compares the outputs with the batch's targets, and that these differ",
+        )
+    after = tried.after
+    for _ in range(MORE_ROUNDS):
+        if _fits(tried.before, after):
+            break
+        probe.step_down(probe.look(probe.pair))
+        after = probe.contrast()
+    own, other = after
+    if not _fits(tried.before, after):
+        return failed(
+            f"after a few steps on two samples the loss is {own:.6g} against their own targets and "
+            f"{other:.6g} against each other's, no better told apart than before",
+            "see that outputs depend on inputs, and that the inputs and targets of a batch belong together",
+        )
+    return passed(
+        f"after a few steps the loss is {own:.6g} with its own targets, {other:.6g} with shuffled ones"
+    )
+
+
+def _fits(before: tuple[float, float], after: tuple[float, float]) -> bool:
+    own, other = after
+    gained = (other - own) - (before[1] - before[0])
+    least = SAME * max(abs(own), abs(other))
+    return other - own > least or gained > least
