@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from shared.rundir import RunDir
-from tests.integration.kill_many import wait_for_lines
+from tests.integration.kill_many import EVERY_STEP, wait_for_lines
 from tests.integration.planted import (
-    PlantedSpec,
     checkpoint_ids,
     final_state,
     metric_history,
@@ -40,6 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "trainer": {"precision": "bf16", "shuffle": False},
         "schedule": {"name": "step", "step_epochs": 1, "gamma": 0.5},
     },
+    "written beside training": {"checkpoint": {"every_steps": 1, "background_from_mib": 0}},
     "two loader workers": {"trainer": {"num_workers": 2}, "checkpoint": {"every_steps": 2}},
     "early stopping": {"trainer": {"epochs": 8, "early_stopping": {"patience": 1, "min_delta": 0.5}}},
 }
@@ -147,21 +147,20 @@ def test_a_finished_job_resumed_trains_nothing_more(tmp_path: Path, straight: Pa
 
 def test_thirty_kills_at_random_messages_leave_no_trace(tmp_path: Path, straight: Path) -> None:
     randomness = random.Random(30)
-    orders = [write_order(tmp_path, attempt, every_step()) for attempt in range(1, 31)]
-    arguments = [f"{order}:{randomness.randint(1, 30)}" for order in orders]
-    argv = [sys.executable, "-m", "tests.integration.kill_many", *arguments]
+    lines = [str(randomness.randint(1, 30)) for _ in range(30)]
+    argv = [sys.executable, "-m", "tests.integration.kill_many", str(tmp_path), *lines]
     killed = int(subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
     assert killed >= 5
-    assert train(write_order(tmp_path, 31, every_step())) is ExitCode.DONE
+    assert train(write_order(tmp_path, 31, EVERY_STEP)) is ExitCode.DONE
     assert_same(tmp_path, straight)
 
 
 def test_a_cold_trainer_killed_resumes_in_another_process(tmp_path: Path, straight: Path) -> None:
-    process = start(write_order(tmp_path, 1, every_step()))
+    process = start(write_order(tmp_path, 1, EVERY_STEP))
     wait_for_lines(process.pid, RunDir(tmp_path).attempt(1).events, 26)
     process.kill()
     assert process.wait(120) == -signal.SIGKILL
-    assert start(write_order(tmp_path, 2, every_step())).wait(120) == ExitCode.DONE
+    assert start(write_order(tmp_path, 2, EVERY_STEP)).wait(120) == ExitCode.DONE
     assert_same(tmp_path, straight)
 
 
@@ -172,10 +171,6 @@ def test_a_term_signal_is_answered_by_a_checkpoint_and_75(tmp_path: Path, straig
     assert process.wait(120) == ExitCode.INTERRUPTED
     last = max(point["step"] for point in told(tmp_path, "points"))
     assert checkpoint_ids(tmp_path)[0] == f"step-{last:09d}.a0001"
-
-
-def every_step() -> PlantedSpec:
-    return spec_of(checkpoint={"every_steps": 1, "keep_last": 2})
 
 
 def start(order: Path) -> subprocess.Popen[bytes]:
