@@ -24,7 +24,7 @@ from tests.simulation.trainer import Script
 MOST_JOBS = 3
 NEEDS = (1.0, 1.0, 1.0, 8.0)
 """Cores; the last is all a worker has."""
-LINGERS = (10.0, 60.0)
+LINGERS = (10.0, 10.0, 60.0)
 """Users go on for so long after the last fault: leases of the dead run out only now."""
 
 
