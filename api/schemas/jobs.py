@@ -21,7 +21,7 @@ class Progress(View):
     """How far a job is. Empty before its first attempt."""
 
     stage: str | None = None
-    """data, model, train, evaluate or done."""
+    """plan, data, model, train, evaluate or done."""
     epoch: int | None = None
     epochs: int | None = None
     step: int | None = None
