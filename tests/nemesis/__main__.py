@@ -49,13 +49,16 @@ def _attack(asked: argparse.Namespace) -> bool:
         asked.seed,
         5.0 if free else asked.minutes,
         asked.kills,
+        faults={asked.only: 1} if asked.only else None,
         quotas=possible(asked) if asked.long else None,
     )
     with interruptible(), _ground(asked, asked.known_bad) as world:
         verdict = run(world, plan, _say)
     _say(tell_verdict(verdict))
     if asked.record:
-        record_verdict(verdict, _command(asked, f"--seed {asked.seed}") + (" --long" if asked.long else ""))
+        only = f' --only "{asked.only}"' if asked.only else ""
+        long = " --long" if asked.long else ""
+        record_verdict(verdict, _command(asked, f"--seed {asked.seed}") + only + long)
     return not verdict.violations and not verdict.interrupted
 
 
@@ -148,6 +151,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--long", action="store_true", help="attack: 500 trainers, 200 services, 100 x Redis, 50 x PostgreSQL"
     )
+    parser.add_argument("--only", choices=LONG, metavar="FAULT", help="attack: by nothing but this fault")
     parser.add_argument("--mode", choices=MODES, default=EMBEDDED, help="not for the sweep (%(default)s)")
     parser.add_argument("--database", choices=DATABASES, help="sqlite; postgresql in the stack")
     parser.add_argument("--bells", choices=BELLS, default=TRUE, help="attack, drain: noisy loses and doubles")
