@@ -13,6 +13,8 @@ import argparse
 import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -132,6 +134,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where to write; the disk that is measured")
     arguments = parser.parse_args()
+    if "OMP_WAIT_POLICY" not in os.environ:  # as trainers are started; torch must not have begun to compute
+        argv = [sys.executable, "-m", "benchmarks.checkpoint_stall", *sys.argv[1:]]
+        environ = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+        sys.exit(subprocess.run(argv, env=environ, check=False).returncode)
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             _compare(Ground(*SIZES[size], Path(folder)), size, arguments.rounds)

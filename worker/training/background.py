@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Iterator
 
-log = logging.getLogger(__name__)
+LOWEST = 19
+"""The highest niceness there is."""
 
 
 class Background:
@@ -77,8 +77,8 @@ class Background:
 
 
 def _yield_to_all() -> None:
-    """Give this thread the cores, and by that the disk, only while nobody else wants them."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except OSError as error:
-        log.info("checkpoints are written at the priority of training: %s", error)
+    """Have this thread come last at the cores and the disk.
+
+    Not SCHED_IDLE: beside other jobs it could wait for ever, and training with it for the interpreter lock.
+    """
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)

@@ -16,7 +16,7 @@ from shared.failpoints import reach
 
 READ_CHUNK = 4 * 1024 * 1024
 """Bytes read at a time while a file is hashed."""
-PIECE = 16 * 1024 * 1024
+PIECE = 4 * 1024 * 1024
 """Bytes written and hashed at a time; a multiple of BLOCK."""
 BLOCK = 4096
 """What lies on such bounds, in memory and in the file, the disk can take without a copy by the kernel."""

@@ -29,11 +29,12 @@ class Work:
             yield
 
 
-def test_all_is_done_by_a_thread_that_only_idle_cores_serve() -> None:
-    policies: list[int] = []
+def test_all_is_done_by_a_thread_of_lowest_priority() -> None:
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    priorities: list[int] = []
 
     def steps() -> Iterator[None]:
-        policies.append(os.sched_getscheduler(0))
+        priorities.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
         yield
 
     work = Background(steps())
@@ -43,8 +44,8 @@ def test_all_is_done_by_a_thread_that_only_idle_cores_serve() -> None:
             thread.join(PATIENCE)
     assert work.over
     work.finish()
-    assert policies == [os.SCHED_IDLE]
-    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    assert priorities == [19]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
 def test_whoever_waits_does_the_rest() -> None:
