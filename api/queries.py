@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer
 
 from api.schemas.files import ArtifactView, CheckpointView
 from api.schemas.fleet import WorkerView
-from api.schemas.jobs import AttemptView, JobLinks, JobSummary, JobView
+from api.schemas.jobs import AttemptView, GuardView, JobLinks, JobSummary, JobView
 from api.schemas.series import EventView
 from api.watch import Mark
 from shared.errors import NotFound
@@ -64,13 +64,25 @@ def job_view(session: Session, job_id: str, fleet: Fleet | None = None) -> JobVi
         spec=job.spec,
         results=job.results,
         attempts=[AttemptView.model_validate(row) for row in attempts],
+        guards=_guards(session, job_id),
     )
+
+
+def _guards(session: Session, job_id: str) -> list[GuardView]:
+    """The newest answer of each guard: an attempt that had no step to go on from asks all again."""
+    said = session.scalars(
+        select(JobEvent.data).where(JobEvent.job_id == job_id, JobEvent.type == "guard").order_by(JobEvent.id)
+    )
+    newest = {one["name"]: one for one in said}
+    return [GuardView.model_validate(one) for one in newest.values()]
 
 
 def new_job_view(job: Job) -> JobView:
     """A job just submitted, without asking the database what it was just told."""
     tags = sorted(set(job.spec["tags"]))
-    return JobView(**_common(job, tags, ()), waiting=None, spec=job.spec, results=None, attempts=[])
+    return JobView(
+        **_common(job, tags, ()), waiting=None, spec=job.spec, results=None, attempts=[], guards=[]
+    )
 
 
 def list_jobs(session: Session, which: JobFilter, before: str | None, limit: int) -> list[JobSummary]:

@@ -79,6 +79,16 @@ class AttemptView(View):
     exact_why: str | None
 
 
+class GuardView(View):
+    """What a check before the first step found."""
+
+    name: str
+    outcome: Literal["passed", "failed", "skipped"]
+    seconds: float
+    sentence: str
+    """What was seen; of a failure also what to do."""
+
+
 class JobLinks(View):
     """Where more about a job is."""
 
@@ -171,7 +181,7 @@ class JobSummary(View):
 
 
 class JobView(JobSummary):
-    """A job with its effective spec, its attempts and its results."""
+    """A job with its effective spec, its attempts, its guards and its results."""
 
     model_config = ConfigDict(
         json_schema_extra=example(
@@ -194,6 +204,14 @@ class JobView(JobSummary):
                     "exact_why": None,
                 }
             ],
+            guards=[
+                {
+                    "name": "zero_loss",
+                    "outcome": "passed",
+                    "seconds": 0.001,
+                    "sentence": "the loss of the first samples is 0.81 and depends on the outputs",
+                }
+            ],
         )
     )
 
@@ -203,6 +221,8 @@ class JobView(JobSummary):
     """Every value that runs."""
     results: dict[str, Any] | None
     attempts: list[AttemptView]
+    guards: list[GuardView]
+    """In the order they ran; empty before the first attempt looked."""
 
 
 class JobPage(View):

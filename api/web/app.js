@@ -70,7 +70,7 @@ function jobPage(id) {
   parts.names.className = "bar";
   const root = el("div", {}, parts.head,
     section("Curves", parts.names, parts.charts), section("Memory", parts.memory), section("Log", parts.log),
-    section("Figures and files", parts.figures, parts.files), section("Attempts and checkpoints", parts.history),
+    section("Figures and files", parts.figures, parts.files), section("Attempts, checkpoints and guards", parts.history),
     section("Spec and results", parts.facts));
   const state = {id, parts, series: new Map(), after: null, samples: [], memoryAfter: null, log: "", offset: null, name: null};
   return {root, refresh: current => refreshJob(state, current)};
@@ -174,8 +174,9 @@ function showHistory(state, job, checkpoints) {
   const attempts = job.attempts.map(item => [`attempt ${item.attempt}`, item.worker_id, item.outcome ?? "running",
     item.resumed_from === null ? "" : `from ${item.resumed_from}${item.exact ? ", exact" : ", not exact"}`, item.message ?? ""]);
   const saved = checkpoints.map(item => [item.id, `epoch ${item.epoch}`, item.state, item.best ? "best" : "", bytes(item.bytes)]);
-  redraw(state.parts.history, JSON.stringify([attempts, saved]), () =>
-    [attempts, saved].map(rows => el("table", {}, ...rows.map(row => el("tr", {}, ...row.map(text => el("td", {}, text)))))));
+  const guards = job.guards.map(item => [item.name, item.outcome, item.sentence]);
+  redraw(state.parts.history, JSON.stringify([attempts, saved, guards]), () =>
+    [attempts, saved, guards].map(rows => el("table", {}, ...rows.map(row => el("tr", {}, ...row.map(text => el("td", {}, text)))))));
 }
 
 function showFiles(state, artifacts) {

@@ -13,7 +13,7 @@ from cli.options import add_job_argument, add_service_options, service
 from cli.watching.picture import Picture, panel
 
 DESCRIPTION = (
-    "Shows a job: status, progress, what was adjusted, every attempt, its checkpoints and its results."
+    "Shows a job: status, progress, what was adjusted, every attempt, its guards, checkpoints and results."
 )
 
 
@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     for change in job["adjustments"]:
         say(clean(f"{change['field']}: {change['asked']} became {change['used']}: {change['why']}"))
     _attempts(job["attempts"])
+    _guards(job["guards"])
     _checkpoints([checkpoint for checkpoint in checkpoints if checkpoint["state"] == "ready"])
     _results(job["results"])
     return Exit.OK
@@ -59,6 +60,14 @@ def _attempts(attempts: list[dict[str, Any]]) -> None:
         for attempt in attempts
     ]
     print_table(("ATTEMPT", "WORKER", "STARTED", "LASTED", "OUTCOME", "RESUMED FROM", "RESUME"), rows)
+
+
+def _guards(guards: list[dict[str, Any]]) -> None:
+    if not guards:
+        return
+    say()
+    rows = [[one["name"], one["outcome"], f"{one['seconds']:.2f} s", one["sentence"]] for one in guards]
+    print_table(("GUARD", "OUTCOME", "TOOK", "SEEN"), rows)
 
 
 def _resume(attempt: dict[str, Any]) -> str:

@@ -85,6 +85,7 @@ def a_job(**changes: Any) -> Json:
         },
         "adjustments": [],
         "attempts": [],
+        "guards": [],
         "spec": {"trainer": {"epochs": 4}},
         "results": None,
         "created_at": "2026-11-21T09:20:48.125000Z",
