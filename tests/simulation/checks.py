@@ -113,8 +113,6 @@ class Checks:
             if before != now:
                 self._changed(job_id, before, now, role)
         self.seen = seen
-        if role.kind == "holder" and role.job_id in seen:
-            self._no_point_twice(role.job_id)
 
     def launched(self, trainer: SimTrainer, alive: list[SimTrainer]) -> None:
         """A trainer starts beside others of its job."""
@@ -159,6 +157,8 @@ class Checks:
         )
         if before is None:
             return
+        if now.points != before.points:
+            self._no_point_twice(job_id)
         self._fence(job_id, before, role)
         self._attempts(job_id, before, now)
         self._final(job_id, before, now, role)

@@ -46,10 +46,10 @@ class Days:
     clock_steps: int
 
 
-def run_days(days: float, memory: Memory, heartbeat_seconds: float = 0.75) -> Days:
+def run_days(days: float, memory: Memory, heartbeat_seconds: float = 0.6) -> Days:
     """A job that trains for so many days on one of two workers of the stack. Raises Violation.
 
-    A heartbeat falls due a little after `heartbeat_seconds`: by default more than one comes in a second.
+    A heartbeat comes a little after `heartbeat_seconds`, so by default there is one in a second.
     """
     memory.wipe()
     with quiet(), scratch() as folder:
@@ -63,7 +63,7 @@ def run_days(days: float, memory: Memory, heartbeat_seconds: float = 0.75) -> Da
 class _Days:
     def __init__(self, days: float, memory: Memory, folder: Path, heartbeat: float) -> None:
         self.scheduler = Scheduler(Random(7))
-        self.faults = replace(NO_FAULTS, busy=heartbeat / 2)
+        self.faults = replace(NO_FAULTS, busy=heartbeat * 1.25)
         self.broker = SimBroker(self.scheduler, self.faults)
         self.disk = SimDisk(folder / "runs")
         self.steps = round(days * DAY / STEP_SECONDS)
