@@ -11,6 +11,7 @@ from tests.nemesis.aims import AIMS
 from tests.nemesis.cancels import Cancelled, cancel_many
 from tests.nemesis.drain import Drained, drain
 from tests.nemesis.ground import ground
+from tests.nemesis.record import read_record
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -24,7 +25,9 @@ def test_a_drain_under_a_kill_loses_no_job(tmp_path: Path) -> None:
 def test_a_job_cancelled_in_any_phase_has_one_end_and_no_process(tmp_path: Path) -> None:
     with ground(tmp_path, "sqlite") as world:
         done = cancel_many(world, count=len(AIMS), seed=1, tell=lambda _line: None)
+        told = {fact["kind"] for fact in read_record(world.record_path)}
     assert done.is_good and done.count == len(AIMS), done
+    assert {"save_begins", "save_ends"} <= told, "or no cancel could be counted in a save"
 
 
 @pytest.mark.parametrize(("succeeded", "twice"), [(9, 0), (10, 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -68,13 +69,13 @@ def load_splits(spec: BrittleSpec, root: Path) -> Splits:
 
 def _watch_saves(recorder: Recorder, seconds: float) -> None:
     """Have every save of this trainer say when it begins and ends, and take its time at each file."""
-    write, sync = CheckpointStore.write, Files.sync
+    writing, sync = CheckpointStore.writing, Files.sync
     job, attempt = who_trains()
 
-    def watched_write(self: CheckpointStore, snapshot: Any, describe: Any) -> Saved:
+    def watched_writing(self: CheckpointStore, snapshot: Any, describe: Any) -> Generator[None, None, Saved]:
         recorder.say("save_begins", job=job, attempt=attempt, time=time.time())
         try:
-            return write(self, snapshot, describe)
+            return (yield from writing(self, snapshot, describe))
         finally:
             recorder.say("save_ends", job=job, attempt=attempt, time=time.time())
 
@@ -82,7 +83,7 @@ def _watch_saves(recorder: Recorder, seconds: float) -> None:
         time.sleep(seconds)
         sync(self, handle)
 
-    CheckpointStore.write = watched_write  # type: ignore[method-assign]
+    CheckpointStore.writing = watched_writing  # type: ignore[method-assign]
     Files.sync = slow_sync  # type: ignore[method-assign]
 
 
