@@ -152,6 +152,7 @@ ONLY_STOPS: dict[str, bool | float] = {
 SETTINGS: dict[Mutation, dict[str, bool | float]] = {
     **STACK_MUTATIONS,
     a_supervisor_deaf_to_its_loss: ONLY_STOPS,
+    a_run_directory_without_a_lock: {**ONLY_STOPS, "deaths": True, "survivors": True},
     a_door_without_guards: {**ONLY_STOPS, "deaths": True, "meddling": True},
     requeue_of_the_cancelled: {**ONLY_STOPS, "deaths": True, "meddling": True},
     a_reaper_without_patience: {**ONLY_STOPS, "stops": False, "outages": True},
