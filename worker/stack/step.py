@@ -11,6 +11,7 @@ from celery import bootsteps
 from kombu import Exchange, Queue
 
 from shared.broker import QUEUES
+from worker.stack.again import start_again_at_exit
 
 HASTY_GRACE_SECONDS = 5.0
 """QUIT and a second INT mean haste; what could not checkpoint by then goes on from its last one."""
@@ -46,17 +47,22 @@ class BenchStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def _listen(self) -> None:
         """Lead every signal to the warm shutdown, and only the first to Celery's own handler.
 
-        That takes a lock; and Celery's cold shutdown waits for the tasks before anybody is told.
+        That takes a lock; and Celery's cold shutdown waits for the tasks before anybody is told. After a HUP
+        another worker takes this one's place by its own command line, which Celery would spoil. On a terminal
+        it leaves HUP alone, and so do we.
         """
         warm = signal.getsignal(signal.SIGTERM)
         assert callable(warm)
 
         def leave(number: int, frame: FrameType | None) -> None:
             again, self._leaving = self._leaving, True
+            if number == signal.SIGHUP and not again:
+                start_again_at_exit()
             haste = number == signal.SIGQUIT or (again and number == signal.SIGINT)
             self._bench.request_stop(HASTY_GRACE_SECONDS if haste else None)
             if not again:
                 warm(number, frame)
 
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, leave)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            if number != signal.SIGHUP or callable(signal.getsignal(number)):
+                signal.signal(number, leave)

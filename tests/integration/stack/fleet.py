@@ -62,7 +62,7 @@ class Fleet:
     times: dict[str, float] = field(default_factory=lambda: dict(TIMES))
     environ_extra: dict[str, str] = field(default_factory=dict)
     """What the processes are told besides."""
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -98,13 +98,21 @@ class Fleet:
         """Start dispatcher, reaper and pruner."""
         start_loops(self.database, self.settings, self.stop, self.broker.ring)
 
+    def controller(self) -> subprocess.Popen[bytes]:
+        """Start a controller in a process of its own."""
+        with (self.folder / "controller.log").open("ab") as log:
+            argv = [sys.executable, "-m", "api.maintenance"]
+            process = subprocess.Popen(argv, env=self.environ, stdout=log, stderr=log)
+        self.processes.append(process)
+        return process
+
     def worker(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a worker, and wait until it is there."""
         known = self.alive()
         argv = [sys.executable, "-m", *(command or ("worker.stack",))]
         with (self.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(argv, env=self.environ, stdout=log, stderr=log)
-        self.workers.append(process)
+        self.processes.append(process)
         wait_until(lambda: self.alive() > known or process.poll() is not None, "a worker", 60)
         assert process.poll() is None, self.log()
         return process
@@ -155,7 +163,7 @@ class Fleet:
     def close(self) -> None:
         self.stop.set()
         self.ring.close(5)
-        for process in self.workers:
+        for process in self.processes:
             if process.poll() is None:
                 process.kill()
             process.wait()
