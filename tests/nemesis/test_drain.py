@@ -13,7 +13,7 @@ from tests.nemesis.drain import Drained, drain
 from tests.nemesis.ground import ground
 from tests.nemesis.record import read_record
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.nemesis]
 
 
 def test_a_drain_under_a_kill_loses_no_job(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.nemesis.sabotage import NO_GUARD, NO_LOCK, TORN_SAVE
 FREEZE = {"freeze worker past its lease": 1}
 KILL = {"kill trainer": 1}
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.nemesis]
 
 
 def attack(folder: Path, plan: Plan, known_bad: str | None = None) -> Verdict:

@@ -15,7 +15,7 @@ from tests.integration.stack.fleet import LONG, Fleet, send
 from tests.servers import PostgresServer, ValkeyServer
 from worker.protocol import ExitCode
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.nemesis]
 
 SPARE_SECONDS = 25.0
 """Beyond the grace: a silent database is waited for, and the processes end."""

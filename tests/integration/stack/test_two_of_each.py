@@ -22,7 +22,7 @@ from tests.integration.api.conftest import TestClient
 from tests.integration.stack.fleet import LONG, TIMES, Fleet, fleet, send
 from tests.servers import PostgresServer, ValkeyServer, free_port
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.nemesis]
 
 JOBS = 100
 SHORT = {**LONG, "trainer": {"epochs": 1, "batch_size": 4}, "resources": {"cpus": 0.5, "memory_gib": 0.2}}
