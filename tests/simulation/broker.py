@@ -85,9 +85,10 @@ class SimBroker:
         loss = self.faults.bell_loss if lossy else 0.0
         for _ in range(random.randint(1, self.faults.bell_copies)):
             late = random.random() ** 6 * MOST_DELAY if loss else random.random() * 0.1
-            if random.random() < loss or late > 1.0:
+            is_lost = random.random() < loss
+            if is_lost or late > 1.0:
                 self.in_vain()
-            if random.random() >= loss:
+            if not is_lost:
                 self.scheduler.after(late, lambda: self._arrive(queue))
 
     def _arrive(self, queue: str) -> None:
