@@ -32,19 +32,27 @@ class OptimizerSpec(Part):
     eps: float = Field(1e-8, gt=0, le=1)
     momentum: float = Field(0.0, ge=0, lt=1)
     """Momentum of `sgd`."""
+    decay: Literal["all", "matrices"] = "all"
+    """Which parameters `weight_decay` acts on: `all`, or `matrices`, which leaves out biases, norms,
+    embeddings and whatever else has fewer than two dimensions."""
+    fused: bool = False
+    """Move all weights in one pass of torch's fused optimizer: faster, and other in the last bits."""
 
 
 class ScheduleSpec(Part):
     """The learning rate of each epoch, set before the epoch begins."""
 
-    name: Literal["constant", "cosine", "warmup_cosine", "step"] = "constant"
+    name: Literal["constant", "cosine", "warmup_cosine", "step", "plateau"] = "constant"
     warmup_epochs: int = Field(0, ge=0, le=100_000)
     """Epochs of linear warm-up of `warmup_cosine`."""
     min_lr: float = Field(0.0, ge=0, le=10)
-    """Where the cosine ends."""
+    """Where the cosine ends, and the least rate of `plateau`."""
     step_epochs: int = Field(10, ge=1, le=100_000)
     """`step` multiplies the rate by `gamma` every so many epochs."""
     gamma: float = Field(0.1, gt=0, le=1)
+    patience: int = Field(10, ge=1, le=100_000)
+    """`plateau` multiplies the rate by `gamma` after more epochs than this in which `trainer.monitor` did not
+    improve by a ten-thousandth of its best value."""
 
 
 class EarlyStoppingSpec(Part):

@@ -39,6 +39,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "trainer": {"precision": "bf16", "shuffle": False},
         "schedule": {"name": "step", "step_epochs": 1, "gamma": 0.5},
     },
+    "plateau schedule, groups, fused": {
+        "optimizer": {"decay": "matrices", "fused": True},
+        "schedule": {"name": "plateau", "patience": 1, "gamma": 0.5},
+        "trainer": {"epochs": 6},
+    },
     "written beside training": {"checkpoint": {"every_steps": 1, "background_from_mib": 0}},
     "two loader workers": {"trainer": {"num_workers": 2}, "checkpoint": {"every_steps": 2}},
     "early stopping": {"trainer": {"epochs": 8, "early_stopping": {"patience": 1, "min_delta": 0.5}}},

@@ -23,7 +23,7 @@ from worker.training.journal import Journal
 from worker.training.loader import Loading
 from worker.training.memory import MemoryWatch
 from worker.training.moment import Origin
-from worker.training.optim import build_optimizer, trainable
+from worker.training.optim import build_optimizer, groups_text, trainable
 from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import choose_precision
 from worker.training.reporter import Reporter
@@ -116,9 +116,10 @@ def _check_monitor(task: Task) -> None:
 def _new_parts(task: Task, progress: Progress) -> Living:
     spec, trainer = task.spec, task.spec.trainer
     optimizer = build_optimizer(spec.optimizer, task.model)
+    log.info("%s: %s", spec.optimizer.name, groups_text(optimizer))
     return Living(
         optimizer=optimizer,
-        schedule=Schedule(spec.schedule, optimizer, spec.optimizer.lr, trainer.epochs),
+        schedule=Schedule(spec.schedule, optimizer, spec.optimizer.lr, trainer.epochs, trainer.monitor_mode),
         progress=progress,
         sums=EpochSums(),
         elapsed=Elapsed(),

@@ -21,6 +21,12 @@ NUMBERS_UNCHANGED: Mapping[str, Any] = {
 }  # fmt: skip
 """Fields of a spec that may change on a resume without changing a number; device and threads are compared by
 fingerprint, epochs by the schedule."""
+CAME_LATER: Mapping[str, tuple[str, ...]] = {
+    "optimizer": ("decay", "fused"),
+    "schedule": ("patience",),
+}
+"""Fields that specs once did not have. At their defaults they are left out of the hash: checkpoints of before
+still fit."""
 
 
 def fingerprint(device: torch.device, threads: int) -> dict[str, Any]:
@@ -42,6 +48,11 @@ def fingerprint(device: torch.device, threads: int) -> dict[str, Any]:
 def spec_sha256(spec: JobSpec) -> str:
     """The hash of every field that a number depends on, but for the number of epochs."""
     dumped = spec.model_dump(mode="json", exclude=dict(NUMBERS_UNCHANGED))
+    for part, names in CAME_LATER.items():
+        value = getattr(spec, part)
+        for name in names:
+            if getattr(value, name) == type(value).model_fields[name].default:
+                del dumped[part][name]
     return hashlib.sha256(json.dumps(dumped, sort_keys=True).encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from contextlib import closing
 from enum import Enum
@@ -15,6 +16,8 @@ from worker.training.loader import train_batches
 from worker.training.shutdown import StopRequested
 from worker.training.step import take_step
 from worker.training.validation import measure
+
+log = logging.getLogger(__name__)
 
 
 class Ended(Enum):
@@ -110,10 +113,10 @@ def _validate(training: Training) -> dict[str, float]:
 
 def _end_epoch(training: Training, validated: dict[str, float]) -> None:
     living, saver = training.living, training.saver
-    epoch, step = living.progress.epoch + 1, living.progress.step
+    epoch, step, lr = living.progress.epoch + 1, living.progress.step, living.schedule.lr
     values = {
         **{f"train/{name}": value for name, value in living.sums.means().items()},
-        "train/lr": living.schedule.lr,
+        "train/lr": lr,
         **{f"val/{name}": value for name, value in validated.items()},
     }
     living.history.add(epoch, values)
@@ -121,7 +124,11 @@ def _end_epoch(training: Training, validated: dict[str, float]) -> None:
     value = monitored(living.best.metric, values)
     improved = living.best.update(value, epoch, step)
     living.stopping.update(value)
-    training.journal.end_epoch(values, living.schedule.lr, improved)
+    if living.schedule.judge(value):
+        log.info(
+            "no improvement of %s: the learning rate becomes %.4g", living.best.metric, living.schedule.lr
+        )
+    training.journal.end_epoch(values, lr, improved)
     if improved:
         training.report.emit("best", metric=living.best.metric, value=value, epoch=epoch, step=step)
     living.progress.end_epoch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -44,3 +44,48 @@ def test_every_parameter_group_is_set_before_the_epoch() -> None:
     optimizer = torch.optim.SGD(groups, lr=1e-3)
     Schedule(WARMUP_COSINE, optimizer, 1e-3, 50).begin(0)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([2e-4, 2e-4])
+
+
+PLATEAU = ScheduleSpec(name="plateau", patience=1, gamma=0.5, min_lr=0.2)
+
+
+def plateau(mode: Literal["min", "max"] = "min") -> Schedule:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    return Schedule(PLATEAU, optimizer, 1.0, 50, mode)
+
+
+def rates(schedule: Schedule, values: list[float]) -> list[float]:
+    found = []
+    for epoch, value in enumerate(values):
+        schedule.begin(epoch)
+        found.append(schedule.lr)
+        schedule.judge(value)
+    return found
+
+
+def test_a_plateau_lowers_the_rate_down_to_the_least() -> None:
+    values = [3.0, 2.0, 2.0, 2.0, 1.9, 1.9, 1.9, 1.9, 1.9, 1.9, 1.9]
+    assert rates(plateau(), values) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2]
+
+
+def test_a_plateau_is_that_of_torch() -> None:
+    values = [3.0, 2.0, 2.5, float("nan"), 1.99999, 2.1, 1.0, 1.0, 1.0, 0.99995, 0.9]
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, min_lr=0.2)
+    expected = []
+    for value in values:
+        expected.append(optimizer.param_groups[0]["lr"])
+        theirs.step(value)
+    assert rates(plateau(), values) == expected
+
+
+def test_a_metric_that_should_grow_rests_where_it_does_not() -> None:
+    assert rates(plateau("max"), [1.0, 2.0, 3.0, 3.0, 2.0, 3.0]) == [1, 1, 1, 1, 1, 0.5]
+
+
+def test_a_plateau_goes_on_where_its_state_stood() -> None:
+    values = [2.0] * 8
+    first, second = plateau(), plateau()
+    begun = rates(first, values[:4])
+    second.load_state_dict(first.state_dict())
+    assert begun + rates(second, values[4:]) == rates(plateau(), values)
