@@ -33,7 +33,7 @@ def parameter_groups(spec: OptimizerSpec, model: nn.Module) -> list[dict[str, An
     decayed = [one for one in parameters if one.ndim >= 2 and id(one) not in kept]
     chosen = {id(parameter) for parameter in decayed}
     others = [one for one in parameters if id(one) not in chosen]
-    groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
 
 
