@@ -22,7 +22,7 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     checkpoint_interval  seconds, cost_seconds, lost_seconds       by the clock, moved by what saves cost
     artifact    id, path, bytes, sha256, media_type        path beneath the artifacts folder
     guard       name, outcome, seconds, sentence            passed | failed | skipped; before the first step
-    warning     code, message
+    warning     code, message                              one is step_skipped: a step that moved nothing
     failed      code, message                               the last line of a trainer that gives up
     finished    results                                     the last line of a trainer that is done
 

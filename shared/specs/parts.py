@@ -78,6 +78,9 @@ class TrainerSpec(Part):
     """`fp16` needs CUDA; `bf16` works on CPU and CUDA."""
     clip_grad_norm: float | None = Field(None, gt=0, le=1e6)
     """Largest global gradient norm; nothing is clipped where not given."""
+    skip_non_finite: int = Field(0, ge=0, le=10_000)
+    """Optimizer steps of the whole job that may be left out because their loss or gradient is NaN or
+    infinite; one more ends it. 0 ends it at the first. Those by which `fp16` finds its scale do not count."""
     seed: int = Field(42, ge=0, lt=2**63)
     """Seed of weights, data order, dropout and augmentation."""
     shuffle: bool = True

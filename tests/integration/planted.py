@@ -28,6 +28,7 @@ class PlantedData(Part):
     samples: int = 23
     held_out: int = 5
     features: int = 6
+    nan_sample: int | None = None
 
 
 class PlantedModel(Part):
@@ -109,7 +110,10 @@ class MeanAbsoluteError:
 def load_splits(spec: PlantedSpec, _root: Path) -> Splits:
     data = spec.data
     held_out = Points(data.held_out, data.features, 2)
-    return Splits(Points(data.samples, data.features, 1), held_out, held_out, augment=augment)
+    train = Points(data.samples, data.features, 1)
+    if data.nan_sample is not None:
+        train.y[data.nan_sample] = float("nan")
+    return Splits(train, held_out, held_out, augment=augment)
 
 
 def augment(sample: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:

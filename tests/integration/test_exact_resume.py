@@ -44,6 +44,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "schedule": {"name": "plateau", "patience": 1, "gamma": 0.5},
         "trainer": {"epochs": 6},
     },
+    "a step left out in each epoch": {
+        "data": {"nan_sample": 11},
+        "guards": {"skip": {"non_finite": "planted"}},
+        "trainer": {"skip_non_finite": 3},
+    },
     "written beside training": {"checkpoint": {"every_steps": 1, "background_from_mib": 0}},
     "two loader workers": {"trainer": {"num_workers": 2}, "checkpoint": {"every_steps": 2}},
     "early stopping": {"trainer": {"epochs": 8, "early_stopping": {"patience": 1, "min_delta": 0.5}}},

@@ -23,6 +23,7 @@ from worker.training.journal import Journal
 from worker.training.loader import Loading
 from worker.training.memory import MemoryWatch
 from worker.training.moment import Origin
+from worker.training.nonfinite import Skips
 from worker.training.optim import build_optimizer, groups_text, trainable
 from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import choose_precision
@@ -127,6 +128,7 @@ def _new_parts(task: Task, progress: Progress) -> Living:
         best=BestMetric(trainer.monitor, trainer.monitor_mode),
         stopping=EarlyStopping(trainer.early_stopping, trainer.monitor_mode),
         guards=GuardRecord(),
+        skips=Skips(trainer.skip_non_finite),
         rng=RngState(),
     )
 

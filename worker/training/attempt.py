@@ -216,6 +216,7 @@ def _train_facts(training: Training, evaluated: str | None) -> dict[str, Any]:
     return {
         "epochs_trained": living.progress.epoch,
         "steps": living.progress.step,
+        "steps_skipped": living.skips.count,
         "seconds_trained": living.elapsed.seconds,
         "stopped_early": living.stopping.stopped,
         "best_metric": living.best.metric,

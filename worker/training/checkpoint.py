@@ -118,10 +118,13 @@ class CheckpointStore:
         sealed = hash_file(self._folder / manifest.id / MANIFEST_NAME)
         return Saved(manifest, manifest.bytes + sealed.bytes, sealed.sha256)
 
-    def restore(self, name: str, state: AppState) -> None:
-        """Put back what a checkpoint holds that was verified just before. Raises InvalidSpec."""
+    def restore(self, name: str, state: AppState) -> list[str]:
+        """Put back what a checkpoint holds that was verified just before; the newer components it lacks.
+
+        Raises InvalidSpec.
+        """
         folder = self._folder / name
-        restore(state, component_names(folder), lambda component: read_folder(folder, [component]))
+        return restore(state, component_names(folder), lambda component: read_folder(folder, [component]))
 
     def quarantine(self, name: str) -> None:
         """Set a bad checkpoint aside, under a name that no restore looks at."""

@@ -16,6 +16,7 @@ from worker.training.guards.record import GuardRecord
 from worker.training.history import BestMetric, EarlyStopping, History
 from worker.training.journal import Journal
 from worker.training.loader import Loading
+from worker.training.nonfinite import Skips
 from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import Precision
 from worker.training.reporter import Reporter
@@ -70,6 +71,7 @@ class Living:
     best: BestMetric
     stopping: EarlyStopping
     guards: GuardRecord
+    skips: Skips
     rng: RngState
 
 
@@ -100,5 +102,6 @@ def app_state(task: Task, living: Living) -> AppState:
         "best": living.best,
         "early_stopping": living.stopping,
         "guards": living.guards,
+        "skips": living.skips,
         "rng": living.rng,
     }

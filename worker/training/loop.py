@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
 from contextlib import closing
 from enum import Enum
 
 import torch
 
-from shared.errors import TrainingError
+from shared.errors import NonFiniteLoss, TrainingError
 from worker.training.context import Training
 from worker.training.history import monitored
 from worker.training.loader import train_batches
+from worker.training.nonfinite import Buffers
 from worker.training.shutdown import StopRequested
-from worker.training.step import take_step
+from worker.training.step import SKIPPED, StepResult, take_step
 from worker.training.validation import measure
+from worker.workloads.interface import Batch
 
 log = logging.getLogger(__name__)
 
@@ -64,19 +67,28 @@ def _train_epoch(training: Training) -> None:
     training.journal.begin_epoch(living.schedule.lr)
     with closing(train_batches(task.loading, plan, progress.epoch, progress.samples)) as batches:
         for total in plan.step_sizes(progress.samples):
-            result = take_step(
-                task,
-                living.optimizer,
-                training.parameters,
-                batches,
-                plan.batch_size,
-                total,
-                progress.step + 1,
-            )
+            result = _take_or_skip(training, batches, total)
             progress.advance(total)
-            living.sums.add(result.means, total)
+            if result is not SKIPPED:
+                living.sums.add(result.means, total)
             living.elapsed.seconds += training.journal.step(result.loss, result.grad_norm, total)
             _step_edge(training)
+
+
+def _take_or_skip(training: Training, batches: Iterator[Batch], total: int) -> StepResult:
+    """SKIPPED, with weights, optimizer, scaler and buffers as they were, where the spec lets a step go."""
+    task, living, step = training.task, training.living, training.living.progress.step + 1
+    buffers = Buffers(task.model) if living.skips.most else None
+    try:
+        return take_step(
+            task, living.optimizer, training.parameters, batches, training.plan.batch_size, total, step
+        )
+    except NonFiniteLoss as error:
+        sentence = living.skips.take(error, step)
+    assert buffers is not None
+    buffers.put_back()
+    training.report.emit("warning", code="step_skipped", message=sentence)
+    return SKIPPED
 
 
 def _step_edge(training: Training) -> None:

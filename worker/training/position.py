@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from shared.errors import NonFiniteLoss
+
 
 @dataclass
 class Progress:
@@ -46,7 +48,9 @@ class EpochSums:
             self.sums[name] = self.sums.get(name, 0.0) + mean * samples
 
     def means(self) -> dict[str, float]:
-        """Divided by the samples seen, never by those planned."""
+        """Divided by the samples seen, never by those planned. Raises NonFiniteLoss where none was."""
+        if self.samples == 0:
+            raise NonFiniteLoss("every step of the epoch was left out, so nothing was learned in it")
         return {name: total / self.samples for name, total in self.sums.items()}
 
     def clear(self) -> None:

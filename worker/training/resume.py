@@ -66,11 +66,12 @@ def restore_from(
     store: CheckpointStore, manifest: Manifest, state: AppState, origin: Origin, schedule: ScheduleSpec
 ) -> Resumed:
     """Put the state back and say whether what follows is bit for bit what would have followed."""
-    store.restore(manifest.id, state)
+    lacking = store.restore(manifest.id, state)
     reasons = inexact_because(manifest, origin, schedule)
-    if reasons:
-        return Resumed(manifest, False, "; ".join(reasons))
-    return Resumed(manifest, True, "same spec, same environment")
+    exact = not reasons
+    if lacking:
+        reasons.append(f"the checkpoint is older than {' and '.join(lacking)}, which begin as in a new job")
+    return Resumed(manifest, exact, "; ".join(reasons) or "same spec, same environment")
 
 
 def inexact_because(manifest: Manifest, origin: Origin, schedule: ScheduleSpec) -> list[str]:

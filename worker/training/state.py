@@ -25,6 +25,8 @@ AppState = dict[str, Stateful]
 """Everything that must survive, by name. `rng` is among them and is always restored last."""
 
 RNG = "rng"
+CAME_LATER = ("skips",)
+"""Components that checkpoints once did not have. Where one is missing it stays as a new job has it."""
 
 
 def nothing_to_wait_for() -> None:
@@ -65,18 +67,19 @@ def capture(state: AppState) -> Snapshot:
     return Snapshot(trees, tensors)
 
 
-def restore(state: AppState, names: Iterable[str], read: Callable[[str], Snapshot]) -> None:
-    """Put every component back, one in memory at a time, generators last.
+def restore(state: AppState, names: Iterable[str], read: Callable[[str], Snapshot]) -> list[str]:
+    """Put every component back, one in memory at a time, generators last; those of `CAME_LATER` it lacks.
 
     Raises InvalidSpec where the checkpoint's components `names`, or their shapes, are those of another job.
     """
     missing, unknown = set(state) - set(names), set(names) - set(state)
-    if missing or unknown:
+    if unknown or missing - set(CAME_LATER):
         raise InvalidSpec(
             f"the checkpoint does not fit this job: missing {sorted(missing)}, unknown {sorted(unknown)}"
         )
-    for name in sorted(state, key=lambda name: name == RNG):
+    for name in sorted(set(state) - missing, key=lambda name: name == RNG):
         load_component(state[name], name, read(name))
+    return sorted(missing)
 
 
 def load_component(component: Stateful, name: str, snapshot: Snapshot) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,8 @@ from torch.optim import Optimizer
 
 from shared.errors import NonFiniteLoss, TrainingError
 from worker.training.context import Task
+from worker.training.nonfinite import gradient_sentence, loss_sentence, names_of
+from worker.training.terms import adds_up
 from worker.workloads.interface import Batch, LossTerms
 
 CLIP_EPSILON = 1e-6
@@ -26,6 +28,10 @@ class StepResult:
     grad_norm: float
     means: Mapping[str, float]
     """`loss_epoch` and every raw and weighted term, to be averaged over the epoch."""
+
+
+SKIPPED = StepResult(math.nan, math.nan, {})
+"""Of a step that moved nothing."""
 
 
 def take_step(
@@ -49,7 +55,9 @@ def take_step(
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norms, means = _read(torch._foreach_norm(gradients), losses)
     grad_norm = math.hypot(*norms)
-    _check_finite(means["loss_epoch"], grad_norm, scaler, step)
+    if not math.isfinite(means["loss_epoch"] + grad_norm):
+        _refuse_non_finite(task, means, zip(gradients, norms, strict=True), grad_norm, step)
+    _check_sum(task, means, step)
     _clip(gradients, grad_norm, task.spec.trainer.clip_grad_norm)
     scaler.step(optimizer)
     scaler.update()
@@ -112,16 +120,39 @@ def _check_terms(terms: LossTerms, expected: int) -> None:
         raise TrainingError("the workload's loss carries no gradient, so nothing could be learned from it")
 
 
-def _check_finite(loss: float, grad_norm: float, scaler: torch.amp.GradScaler, step: int) -> None:
-    if not math.isfinite(loss):
-        raise NonFiniteLoss(f"the loss of step {step} is {loss}; lower the learning rate or look at the data")
+def _refuse_non_finite(
+    task: Task,
+    means: Mapping[str, float],
+    gradients: Iterable[tuple[Tensor, float]],
+    norm: float,
+    step: int,
+) -> None:
+    """Raise NonFiniteLoss, the scaler as it was before the step."""
+    scaler, loss = task.precision.scaler, means["loss_epoch"]
     # A scaled fp16 gradient may overflow: the scaler skips the step and halves its scale, until that is 1.
-    may_overflow = scaler.is_enabled() and scaler.get_scale() > 1
-    if not math.isfinite(grad_norm) and not may_overflow:
-        raise NonFiniteLoss(
-            f"the gradient of step {step} is {grad_norm} while its loss is {loss:.6g}; "
-            "set trainer.clip_grad_norm or lower the learning rate"
-        )
+    if math.isfinite(loss) and scaler.is_enabled() and scaler.get_scale() > 1:
+        return
+    if scaler.is_enabled():
+        before = scaler.state_dict()
+        scaler.update()
+        scaler.load_state_dict(before)
+    if not math.isfinite(loss):
+        raise NonFiniteLoss(loss_sentence(means, step))
+    raise NonFiniteLoss(gradient_sentence(names_of(task.model, gradients), norm, loss, step))
+
+
+def _check_sum(task: Task, means: Mapping[str, float], step: int) -> None:
+    """At every step what the guard wrong_total saw before the first; who left that out, leaves this out."""
+    weighted = {name: value for name, value in means.items() if name.endswith("_weighted")}
+    if adds_up(means["loss_epoch"], weighted, low_precision=task.precision.dtype is not None):
+        return
+    if "wrong_total" in task.spec.guards.skip or "wrong_total" in task.workload.guards.excused:
+        return
+    told = " + ".join(f"{name} {value:.6g}" for name, value in weighted.items())
+    raise TrainingError(
+        f"the total loss of step {step} is {means['loss_epoch']:.6g} and its terms are {told}; see that "
+        "every term is added once, with the weight it is told with"
+    )
 
 
 def _clip(gradients: list[Tensor], norm: float, largest: float | None) -> None:

@@ -16,6 +16,7 @@ from torch import nn
 
 from shared.errors import CorruptCheckpoint, InvalidSpec
 from worker.training.files import Files, write_file
+from worker.training.nonfinite import Skips
 from worker.training.rng import RngState, seed_everything
 from worker.training.state import AppState, capture, restore
 from worker.training.tensors import DTYPE_NAMES, read_safetensors, safetensors_chunks
@@ -120,3 +121,11 @@ def test_a_state_with_a_new_component_is_refused_not_half_restored() -> None:
     snapshot = capture({"rng": RngState()})
     with pytest.raises(InvalidSpec, match=r"missing \['model'\]"):
         restore({"model": nn.Linear(3, 2), "rng": RngState()}, snapshot.trees, lambda _name: snapshot)
+
+
+def test_a_component_that_came_later_stays_as_in_a_new_job() -> None:
+    snapshot = capture({"rng": RngState()})
+    skips = Skips(3)
+    state: AppState = {"skips": skips, "rng": RngState()}
+    assert restore(state, snapshot.trees, lambda _name: snapshot) == ["skips"]
+    assert skips.count == 0

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from shared.errors import NonFiniteLoss, TrainingError
 from tests.integration.planted import Points, spec_of
 from worker.training.context import Task
 from worker.training.loader import Loading, train_batches
 from worker.training.optim import trainable
-from worker.training.precision import choose_precision
+from worker.training.precision import Precision, choose_precision
 from worker.training.sampler import plan_epoch
 from worker.training.shutdown import StopFlag
 from worker.training.step import StepResult, take_step
@@ -48,6 +50,12 @@ def one_step(task: Task, lr: float = 0.0) -> tuple[StepResult, list[Tensor]]:
     total = next(plan.step_sizes(0))
     result = take_step(task, optimizer, parameters, batches, plan.batch_size, total, 1)
     return result, [parameter.grad.clone() for parameter in parameters if parameter.grad is not None]
+
+
+def spoil(parameter: Tensor, factor: float) -> RemovableHandle:
+    """Multiply every gradient to come."""
+    handle: RemovableHandle = parameter.register_hook(lambda gradient: gradient * factor)  # type: ignore[no-untyped-call]
+    return handle
 
 
 def test_micro_batches_with_a_remainder_equal_one_big_batch() -> None:
@@ -87,6 +95,63 @@ def test_an_infinite_gradient_under_a_finite_loss_stops_before_any_weight_moves(
     with pytest.raises(NonFiniteLoss, match="gradient of step 1"):
         one_step(task, lr=1.0)
     assert all(map(torch.equal, before, task.model.parameters()))
+
+
+def test_a_non_finite_loss_names_its_terms() -> None:
+    def terms(_spec: Any, outputs: Tensor, _batch: Batch) -> LossTerms:
+        a, b = outputs.square().mean(), outputs.mean() * float("inf")
+        return LossTerms(a + b, len(outputs), {"a": a, "b": b}, {"a": 1.0, "b": 1.0})
+
+    with pytest.raises(NonFiniteLoss, match=r"is -?inf \(b is -?inf\); lower"):
+        one_step(task_of(loss=terms))
+
+
+def test_a_non_finite_gradient_names_the_parameters_it_is_of() -> None:
+    task = task_of()
+    layer = task.model
+    assert isinstance(layer, nn.Linear)
+    spoil(layer.bias, float("nan"))
+    with pytest.raises(NonFiniteLoss, match=r"is nan while its loss is .*, by that of bias; set"):
+        one_step(task)
+
+
+@pytest.mark.parametrize("spoiled", ["loss", "gradient"])
+def test_a_refused_step_leaves_the_scaler_as_it_was_and_ready(spoiled: str) -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=1.0, growth_interval=3)
+    task = replace(task_of(), precision=Precision("cpu", None, scaler))
+    one_step(task)
+    before = scaler.state_dict()
+    handle = task.model.register_forward_hook(lambda _m, _i, out: out * float("nan"))
+    if spoiled == "gradient":
+        handle.remove()
+        handle = spoil(next(task.model.parameters()), float("nan"))
+    with pytest.raises(NonFiniteLoss):
+        one_step(task)
+    handle.remove()
+    assert scaler.state_dict() == before
+    assert one_step(task)[0].grad_norm > 0
+
+
+def test_fp16_leaves_out_a_step_whose_scaled_gradient_overflows_as_ever() -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
+    task = replace(task_of(), precision=Precision("cpu", None, scaler))
+    spoil(next(task.model.parameters()), float("inf"))
+    before = [parameter.clone() for parameter in task.model.parameters()]
+    one_step(task, lr=1.0)
+    assert all(map(torch.equal, before, task.model.parameters()))
+    assert scaler.get_scale() == 2.0**15
+
+
+def test_a_total_that_stops_being_the_sum_of_its_terms_is_refused() -> None:
+    def terms(_spec: Any, outputs: Tensor, _batch: Batch) -> LossTerms:
+        a, b = outputs.square().mean(), outputs.abs().mean()
+        return LossTerms(a + 2 * b, len(outputs), {"a": a, "b": b}, {"a": 1.0, "b": 1.0})
+
+    with pytest.raises(TrainingError, match=r"total loss of step 1 is .* its terms are loss_a_weighted"):
+        one_step(task_of(loss=terms))
+    task = task_of(loss=terms)
+    spec = spec_of(**{**task.spec.model_dump(), "guards": {"skip": {"wrong_total": "weights move"}}})
+    one_step(replace(task, spec=spec))
 
 
 def test_a_loss_made_of_numbers_teaches_nothing_and_is_refused() -> None:

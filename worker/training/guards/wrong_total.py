@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from worker.training.guards.finding import Finding, failed, passed
 from worker.training.guards.trial import LazyTrial
-
-TOLERANCE = 1e-4
-LOW_PRECISION_TOLERANCE = 2e-2
+from worker.training.terms import adds_up
 
 
 def check(trial: LazyTrial) -> Finding:
@@ -22,8 +20,7 @@ def check(trial: LazyTrial) -> Finding:
     parts = {name: terms.weights[name] * float(terms.raw[name].detach()) for name in terms.raw}
     total, weighted = float(terms.total.detach()), sum(parts.values())
     low = trial().probe.task.precision.dtype is not None
-    most = max([abs(total), *(abs(part) for part in parts.values())])
-    if abs(total - weighted) > (LOW_PRECISION_TOLERANCE if low else TOLERANCE) * most:
+    if not adds_up(total, parts, low_precision=low):
         told = " + ".join(f"{terms.weights[name]:g} x {name}" for name in terms.raw)
         return failed(
             f"the total is {total:.6g} and {told} is {weighted:.6g}",
