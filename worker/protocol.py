@@ -9,7 +9,7 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     plan        batch_size, accumulate, exact, why, trials, adjustments       the micro-batch that was chosen
     estimate    parameters, *_bytes, batch_size, fits, method, message, ...      what training will take
     stage       name                                       plan | data | model | train | evaluate | done
-    progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second
+    progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second, data_wait_share
     points      split, epoch, step, values {name: number | null}      null is a value that is not finite
     best        metric, value, epoch, step                 also after a resume, which may have gone back
     memory      step, sample {field: number}
@@ -22,7 +22,7 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     checkpoint_interval  seconds, cost_seconds, lost_seconds       by the clock, moved by what saves cost
     artifact    id, path, bytes, sha256, media_type        path beneath the artifacts folder
     guard       name, outcome, seconds, sentence            passed | failed | skipped; before the first step
-    warning     code, message                              one is step_skipped: a step that moved nothing
+    warning     code, message                              among them step_skipped, plateau, divergence
     failed      code, message                               the last line of a trainer that gives up
     finished    results                                     the last line of a trainer that is done
 

@@ -30,6 +30,8 @@ class Progress(View):
     """0 to 100."""
     eta_seconds: float | None = None
     samples_per_second: float | None = None
+    data_wait_share: float | None = None
+    """0 to 1: the share of the training's time in which it waits for its batches."""
 
 
 class Best(View):
@@ -126,6 +128,7 @@ _SUMMARY: dict[str, Any] = {
         "percent": 60.0,
         "eta_seconds": 4.5,
         "samples_per_second": 61.0,
+        "data_wait_share": 0.02,
     },
     "best": {"metric": "val/loss", "value": 0.41, "epoch": 1, "step": 10},
     "memory": {"latest": SAMPLE, "peak": SAMPLE},

@@ -222,4 +222,5 @@ def metric_history(root: Path) -> dict[tuple[str, str, int, int], float | None]:
                     key = (message["split"], name, message["epoch"], message["step"])
                     assert key not in history, f"told twice: {key}"
                     history[key] = value
-    return {key: value for key, value in history.items() if key[1] != "samples_per_second"}
+    timed = ("samples_per_second", "data_wait_share")
+    return {key: value for key, value in history.items() if key[1] not in timed}

@@ -14,6 +14,7 @@ from torch import nn
 from shared.errors import DataError
 from shared.specs.job import JobSpec
 from worker.protocol import Order
+from worker.training.alarms import Alarms
 from worker.training.checkpoint import CheckpointStore
 from worker.training.context import Living, Means, Task, Training, app_state
 from worker.training.environment import spec_sha256
@@ -129,6 +130,7 @@ def _new_parts(task: Task, progress: Progress) -> Living:
         stopping=EarlyStopping(trainer.early_stopping, trainer.monitor_mode),
         guards=GuardRecord(),
         skips=Skips(trainer.skip_non_finite),
+        alarms=Alarms(trainer.monitor, trainer.monitor_mode),
         rng=RngState(),
     )
 

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from shared.clock import Monotonic
 from shared.rundir import RunDir
 from shared.specs.job import JobSpec
+from worker.training.alarms import Alarms
 from worker.training.files import Files
 from worker.training.guards.record import GuardRecord
 from worker.training.history import BestMetric, EarlyStopping, History
@@ -72,6 +73,7 @@ class Living:
     stopping: EarlyStopping
     guards: GuardRecord
     skips: Skips
+    alarms: Alarms
     rng: RngState
 
 
@@ -103,5 +105,6 @@ def app_state(task: Task, living: Living) -> AppState:
         "early_stopping": living.stopping,
         "guards": living.guards,
         "skips": living.skips,
+        "alarms": living.alarms,
         "rng": living.rng,
     }

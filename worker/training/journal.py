@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from shared.specs.job import JobSpec
 from worker.training.memory import MemoryWatch
@@ -12,6 +12,7 @@ from worker.training.pace import Pace, clock_text
 from worker.training.position import Progress
 from worker.training.reporter import Reporter
 from worker.training.sampler import EpochPlan
+from worker.workloads.interface import Batch
 
 PROGRESS_SECONDS = 0.5
 """Least time between two progress messages."""
@@ -44,6 +45,8 @@ class Journal:
         self._told = self._lined = -float("inf")
         self._epoch_samples = 0
         self._epoch_seconds = 0.0
+        self._epoch_waited = 0.0
+        self._waited = 0.0
         self._epoch_over = False
 
     @property
@@ -53,13 +56,20 @@ class Journal:
 
     def begin_epoch(self, lr: float) -> None:
         self._pace.begin_epoch()
-        self._epoch_samples, self._epoch_seconds, self._epoch_over = 0, 0.0, False
+        self._epoch_samples, self._epoch_over = 0, False
+        self._epoch_seconds = self._epoch_waited = self._waited = 0.0
         left = self._plan.steps - self._steps_of_epoch()
         log.info("epoch %d/%d begins: lr %.4g, %d steps", self.epoch, self._trainer.epochs, lr, left)
 
+    def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The same batches; how long the loop waits for each is counted."""
+        return _Timed(batches, self._clock, self._wait)
+
     def step(self, loss: float, grad_norm: float, samples: int) -> float:
         """A step has been taken and counted; the seconds it took."""
-        seconds = self._pace.step(samples)
+        waited, self._waited = self._waited, 0.0
+        seconds = self._pace.step(samples, waited)
+        self._epoch_waited += waited
         self._epoch_samples += samples
         self._epoch_seconds += seconds
         step = self._progress.step
@@ -86,6 +96,9 @@ class Journal:
         self._tell_progress()
         log.info("%s", self._summary(values, lr, improved))
 
+    def _wait(self, seconds: float) -> None:
+        self._waited += seconds
+
     def _keep_telling(self, now: float, loss: float | None) -> None:
         if now - self._told >= PROGRESS_SECONDS:
             self._told = now
@@ -100,7 +113,10 @@ class Journal:
     def _throughput(self) -> dict[str, float]:
         if self._epoch_seconds <= 0:
             return {}
-        return {"train/samples_per_second": self._epoch_samples / self._epoch_seconds}
+        return {
+            "train/samples_per_second": self._epoch_samples / self._epoch_seconds,
+            "train/data_wait_share": self._epoch_waited / self._epoch_seconds,
+        }
 
     def _steps_of_epoch(self) -> int:
         return -(-self._progress.samples // self._plan.effective_batch)
@@ -125,6 +141,7 @@ class Journal:
             percent=min(100.0, 100 * done / total),
             eta_seconds=self._eta(),
             samples_per_second=self._pace.samples_per_second,
+            data_wait_share=self._pace.data_wait_share,
         )
 
     def _line(self, loss: float) -> None:
@@ -142,7 +159,25 @@ class Journal:
         parts.append(f"lr {lr:.4g}")
         if self._epoch_seconds > 0:
             rate = self._epoch_samples / self._epoch_seconds
-            parts.append(f"{rate:.4g} samples/s, {self._epoch_seconds:.1f} s")
+            waited = self._epoch_waited / self._epoch_seconds
+            parts.append(f"{rate:.4g} samples/s, {self._epoch_seconds:.1f} s, {waited:.0%} of it for data")
         parts.append(f"ETA {clock_text(self._eta())}")
         best = " (best so far)" if improved else ""
         return f"epoch {self.epoch}/{self._trainer.epochs} done{best}: {', '.join(parts)}"
+
+
+class _Timed(Iterator[Batch]):
+    """Holds no batch: one more would stay in memory."""
+
+    def __init__(
+        self, batches: Iterator[Batch], clock: Callable[[], float], waited: Callable[[float], None]
+    ) -> None:
+        self._batches = batches
+        self._clock = clock
+        self._waited = waited
+
+    def __next__(self) -> Batch:
+        began = self._clock()
+        batch = next(self._batches)
+        self._waited(self._clock() - began)
+        return batch

@@ -11,12 +11,13 @@ from enum import Enum
 import torch
 
 from shared.errors import NonFiniteLoss, TrainingError
+from worker.training.alarms import Alarm
 from worker.training.context import Training
 from worker.training.history import monitored
 from worker.training.loader import train_batches
 from worker.training.nonfinite import Buffers
 from worker.training.shutdown import StopRequested
-from worker.training.step import SKIPPED, StepResult, take_step
+from worker.training.step import SKIPPED, StepResult, take_step, weight_norm
 from worker.training.validation import measure
 from worker.workloads.interface import Batch
 
@@ -66,8 +67,9 @@ def _train_epoch(training: Training) -> None:
     task.model.train()
     training.journal.begin_epoch(living.schedule.lr)
     with closing(train_batches(task.loading, plan, progress.epoch, progress.samples)) as batches:
+        timed = training.journal.timed(batches)
         for total in plan.step_sizes(progress.samples):
-            result = _take_or_skip(training, batches, total)
+            result = _take_or_skip(training, timed, total)
             progress.advance(total)
             if result is not SKIPPED:
                 living.sums.add(result.means, total)
@@ -129,11 +131,12 @@ def _end_epoch(training: Training, validated: dict[str, float]) -> None:
     values = {
         **{f"train/{name}": value for name, value in living.sums.means().items()},
         "train/lr": lr,
+        "train/param_norm": weight_norm(training.parameters),
         **{f"val/{name}": value for name, value in validated.items()},
     }
     living.history.add(epoch, values)
-    _warn_of_non_finite(training, values)
     value = monitored(living.best.metric, values)
+    _warn(training, epoch, values, value)
     improved = living.best.update(value, epoch, step)
     living.stopping.update(value)
     if living.schedule.judge(value):
@@ -149,11 +152,11 @@ def _end_epoch(training: Training, validated: dict[str, float]) -> None:
         saver.save(improved=improved)
 
 
-def _warn_of_non_finite(training: Training, values: dict[str, float]) -> None:
+def _warn(training: Training, epoch: int, values: dict[str, float], value: float) -> None:
     names = sorted(name for name, value in values.items() if not math.isfinite(value))
+    found = training.living.alarms.update(epoch, value, values["train/loss_epoch"])
     if names:
-        training.report.emit(
-            "warning",
-            code="non_finite_metric",
-            message=f"not finite after epoch {training.living.progress.epoch + 1}: {', '.join(names)}",
-        )
+        found.append(Alarm("non_finite_metric", f"not finite after epoch {epoch}: {', '.join(names)}"))
+    for alarm in found:
+        training.report.emit("warning", code=alarm.code, message=alarm.message)
+        log.warning("%s", alarm.message)

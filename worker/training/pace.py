@@ -18,6 +18,7 @@ class Pace:
         self._steps = 0.0
         self._samples = 0.0
         self._seconds = 0.0
+        self._waited = 0.0
         self._between_epochs: float | None = None
 
     def begin_epoch(self) -> None:
@@ -29,8 +30,8 @@ class Pace:
             self._between_epochs = gap if before is None else 0.5 * (gap + before)
         self._edge = now
 
-    def step(self, samples: int) -> float:
-        """A step of so many samples has just ended; the seconds it took."""
+    def step(self, samples: int, waited: float = 0.0) -> float:
+        """A step of so many samples has just ended, so long of it spent waiting for data; its seconds."""
         assert self._edge is not None
         now = self._clock()
         seconds, self._edge = now - self._edge, now
@@ -38,6 +39,7 @@ class Pace:
         self._steps = self._steps * kept + 1
         self._samples = self._samples * kept + samples
         self._seconds = self._seconds * kept + seconds
+        self._waited = self._waited * kept + waited
         return seconds
 
     @property
@@ -49,6 +51,11 @@ class Pace:
     @property
     def samples_per_second(self) -> float | None:
         return self._samples / self._seconds if self._seconds > 0 else None
+
+    @property
+    def data_wait_share(self) -> float | None:
+        """The share of a step's time in which the loop waits for its batches."""
+        return self._waited / self._seconds if self._seconds > 0 else None
 
     def eta_seconds(self, steps_left: int, epochs_left: int) -> float | None:
         """Seconds until so many steps and so many epoch ends are done; None before the first step."""

@@ -64,6 +64,12 @@ def take_step(
     return StepResult(means["loss_epoch"], grad_norm, means)
 
 
+def weight_norm(parameters: Sequence[Tensor]) -> float:
+    """The norm of all weights together, read from the device at once."""
+    with torch.no_grad():
+        return math.hypot(*torch.stack(torch._foreach_norm(list(parameters))).tolist())
+
+
 @dataclass(frozen=True)
 class _MicroBatch:
     """The losses of one micro-batch, still on the device."""

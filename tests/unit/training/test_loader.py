@@ -31,8 +31,9 @@ def same(left: list[Any], right: list[Any]) -> bool:
 
 # Forking beside torch's threads is what a DataLoader does; newer Pythons warn of it.
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_two_loader_workers_give_the_batches_of_none() -> None:
-    assert same(batches(2), batches(0))
+@pytest.mark.parametrize("workers", [1, 2])
+def test_loader_workers_give_the_batches_of_none(workers: int) -> None:
+    assert same(batches(workers), batches(0))
 
 
 def test_augmentation_differs_by_epoch_and_not_by_position() -> None:

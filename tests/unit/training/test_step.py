@@ -19,7 +19,7 @@ from worker.training.optim import trainable
 from worker.training.precision import Precision, choose_precision
 from worker.training.sampler import plan_epoch
 from worker.training.shutdown import StopFlag
-from worker.training.step import StepResult, take_step
+from worker.training.step import StepResult, take_step, weight_norm
 from worker.workloads.interface import Batch, LossTerms, Splits, Workload
 
 CPU = torch.device("cpu")
@@ -184,3 +184,9 @@ def test_raw_and_weighted_terms_add_up_to_the_loss() -> None:
     assert set(means) == {"loss_epoch", "loss_a", "loss_a_weighted", "loss_b", "loss_b_weighted"}
     assert means["loss_a_weighted"] == pytest.approx(0.5 * means["loss_a"])
     assert means["loss_a_weighted"] + means["loss_b_weighted"] == pytest.approx(means["loss_epoch"])
+
+
+def test_the_norm_of_the_weights_is_that_of_one_long_vector() -> None:
+    model = nn.Linear(3, 2)
+    whole = torch.cat([parameter.detach().reshape(-1) for parameter in model.parameters()])
+    assert weight_norm(list(model.parameters())) == pytest.approx(float(whole.norm()), rel=1e-6)

@@ -132,6 +132,19 @@ def test_the_eta_counts_the_steps_and_the_time_between_epochs() -> None:
     assert pace.eta_seconds(10, 2) == pytest.approx(5 + 2 * 3)
 
 
+def test_the_share_of_waiting_for_data_is_that_of_the_time_of_steps() -> None:
+    clock = Ticking()
+    pace = Pace(clock)
+    assert pace.data_wait_share is None
+    pace.begin_epoch()
+    for _ in range(4):
+        clock.now += 0.5
+        pace.step(16, waited=0.125)
+    clock.now += 3
+    pace.begin_epoch()
+    assert pace.data_wait_share == pytest.approx(0.25)
+
+
 def test_the_pace_follows_a_training_that_became_slower() -> None:
     clock = Ticking()
     pace = Pace(clock)
