@@ -218,8 +218,8 @@ def _common(job: Job, tags: list[str], attempts: Sequence[Attempt]) -> dict[str,
 
 
 def _exactness(attempts: Sequence[Attempt]) -> tuple[bool | None, str | None]:
-    """A job is exact when every resume was: the first that was not tells why; else the newest speaks."""
-    judged = [row for row in attempts if row.exact is not None and row.resumed_from is not None]
+    """Exact is a job whose every resume was and that never recovered: the first that was not tells why."""
+    judged = [row for row in attempts if row.exact is False or (row.exact and row.resumed_from is not None)]
     if not judged:
         return None, None
     telling = next((row for row in judged if not row.exact), judged[-1])

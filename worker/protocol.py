@@ -21,6 +21,8 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     checkpoint_way     background, copy_bytes, why          of a large state: copied, or why it is not
     checkpoint_interval  seconds, cost_seconds, lost_seconds       by the clock, moved by what saves cost
     artifact    id, path, bytes, sha256, media_type        path beneath the artifacts folder
+    recovered   cause, part, step, before, batch_size, accumulate, eval_batch_size, recoveries, exact, why,
+                adjustments, in_process               memory ran out; from here on fewer samples at once
     guard       name, outcome, seconds, sentence            passed | failed | skipped; before the first step
     warning     code, message                              among them step_skipped, plateau, divergence
     failed      code, message                               the last line of a trainer that gives up
@@ -82,6 +84,9 @@ class Order:
     """Which checkpoint to go on from: the newest that verifies, the best, or one by its id."""
     has_checkpoints: bool = False
     """The job is known to have written one: where none is found the run directory is not the job's."""
+    pieces: dict[str, Any] | None = None
+    """How many samples to take at once since memory ran out, fields of worker.recovery.Pieces; None where it
+    never did."""
     init_checkpoint: str | None = None
     """Folder of the foreign checkpoint whose weights a job without checkpoints starts from."""
 

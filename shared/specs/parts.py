@@ -135,8 +135,11 @@ class MemorySpec(Part):
     plan: Literal["spec", "measured"] = "spec"
     """`measured` tries micro-batches for a few passes each, in processes of their own, and takes the fastest
     that does not press on memory. The effective batch and the order of samples stay as the spec says."""
-    policy: Literal["warn", "stop"] = "warn"
-    """What an estimate that does not fit does: a warning in the job's history, or the end of the job."""
+    policy: Literal["recover", "warn", "stop"] = "recover"
+    """Where memory runs out, or training spends its time swapping: `recover` halves the micro-batch and
+    doubles accumulation, at most three times a job, and takes the step that was cut short again; effective
+    batch and order of samples stay. `warn` tells, and counts the end of a trainer as a crash. `stop` ends
+    the job. An estimate that does not fit is a warning, under `stop` the end of the job."""
 
 
 class ResourceSpec(Part):

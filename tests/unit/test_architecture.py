@@ -46,11 +46,19 @@ RULES = (
     Rule("cli.embedded", ("httpx", "rich", "pydantic"), ours=("cli.embedded", "cli.errors", "cli.exits")),
     Rule("migrations", (*TENSORS, *HTTP, "shared.models"), ours=("shared", "migrations")),
     Rule("worker.protocol", (*TENSORS, *DATABASE, *BROKER, *HTTP), ours=()),
+    Rule("worker.recovery", (*TENSORS, *DATABASE, *BROKER, *HTTP), ours=("shared.specs",)),
     Rule("worker.hostmem", (*TENSORS, *DATABASE, *BROKER, *HTTP), ours=()),
     Rule(
         "worker.supervision",
         (*TENSORS, *HTTP),
-        ours=("shared", "worker.supervision", "worker.protocol", "worker.hostmem", "worker.deathsig"),
+        ours=(
+            "shared",
+            "worker.supervision",
+            "worker.protocol",
+            "worker.recovery",
+            "worker.hostmem",
+            "worker.deathsig",
+        ),
     ),
     Rule(
         "worker.training",
@@ -65,6 +73,7 @@ RULES = (
             "worker.deathsig",
             "worker.hostmem",
             "worker.protocol",
+            "worker.recovery",
             "worker.training",
             "worker.workloads.interface",
         ),

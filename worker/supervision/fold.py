@@ -13,8 +13,9 @@ from worker.protocol import Message
 _TOLD = frozenset(
     {
         "started", "resumed", "stage", "best", "checkpoint", "checkpoint_gone", "checkpoint_bad",
-        "checkpoint_failed", "checkpoint_way", "checkpoint_interval", "estimate", "plan", "guard", "warning",
-        "failed", "finished",
+        "checkpoint_failed", "checkpoint_way", "checkpoint_interval", "estimate", "plan", "recovered",
+        "guard",
+        "warning", "failed", "finished",
     }
 )  # fmt: skip
 """Messages that become lines of the job's history."""
@@ -112,6 +113,11 @@ def _plan(folded: Fold, _where: dict[str, Any], message: Message) -> None:
     folded.job["adjustments"] = message["adjustments"]
 
 
+def _recovered(folded: Fold, _where: dict[str, Any], message: Message) -> None:
+    folded.job["adjustments"] = message["adjustments"]
+    folded.attempt |= {"exact": message["exact"], "exact_why": message["why"]}
+
+
 def _stage(folded: Fold, _where: dict[str, Any], message: Message) -> None:
     folded.job["progress"] = {**folded.job.get("progress", {}), "stage": message["name"]}
 
@@ -168,6 +174,7 @@ _HANDLERS = {
     "resumed": _resumed,
     "estimate": _estimate,
     "plan": _plan,
+    "recovered": _recovered,
     "stage": _stage,
     "progress": _progress,
     "best": _best,

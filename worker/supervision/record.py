@@ -64,10 +64,12 @@ def _adjusted(known: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[di
 
 
 def _late_columns(job: Job, folded: Fold) -> dict[str, Any]:
-    """What an earlier attempt said last still counts as a checkpoint and a best value, not as progress."""
+    """What an earlier attempt said last still counts, but for its progress and its memory."""
     columns: dict[str, Any] = {
         key: folded.job[key] for key in ("checkpoint_step", "best") if key in folded.job
     }
+    if "adjustments" in folded.job:
+        columns["adjustments"] = _adjusted(job.adjustments, folded.job["adjustments"])
     return columns or {"attempt": job.attempt}
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from shared.errors import DataError
 from shared.specs.job import JobSpec
 from worker.protocol import Order
+from worker.recovery import Pieces
 from worker.training.alarms import Alarms
 from worker.training.checkpoint import CheckpointStore
 from worker.training.context import Living, Means, Task, Training, app_state
@@ -28,6 +29,7 @@ from worker.training.nonfinite import Skips
 from worker.training.optim import build_optimizer, groups_text, trainable
 from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import choose_precision
+from worker.training.recovery import Recovery
 from worker.training.reporter import Reporter
 from worker.training.resume import Resumed, carried_on, find_checkpoint, restore_from
 from worker.training.rng import RngState, seed_everything
@@ -74,6 +76,7 @@ def assemble(
     progress: Progress,
     memory: MemoryWatch,
     means: Means,
+    pieces: Pieces,
 ) -> Training:
     """Everything `fit` needs, standing where the job's checkpoints left it.
 
@@ -101,7 +104,8 @@ def assemble(
         None if resumed.manifest is None else (progress.epoch, progress.step, progress.samples),
     )
     journal = Journal(means.report, spec, plan, progress, memory, means.clock)
-    return Training(task, living, trainable(task.model), plan, saver, journal, means.report)
+    recovery = Recovery(spec, pieces, means.directory, means.report, task.model)
+    return Training(task, living, trainable(task.model), plan, saver, journal, means.report, recovery)
 
 
 def parameter_count(model: nn.Module) -> int:

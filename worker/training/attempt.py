@@ -16,6 +16,7 @@ import torch
 from shared.errors import DataError, InvalidSpec
 from shared.specs.job import JobSpec
 from worker.protocol import ExitCode, Order
+from worker.recovery import Part, Pieces, adjustments_of
 from worker.training.allocator import Choice, use_allocator
 from worker.training.artifacts import tell_artifacts, write_results
 from worker.training.assembly import assemble, parameter_count, prepare_task
@@ -29,10 +30,12 @@ from worker.training.memory import MemoryWatch
 from worker.training.naming import load_spec, load_workload
 from worker.training.outlook import foresee
 from worker.training.planner import Cut
-from worker.training.planning import planned, with_plan
+from worker.training.planning import adjusted_by, plan_adjustments, planned
 from worker.training.position import Progress
+from worker.training.recovery import pieces_to_use
 from worker.training.reporter import Reporter
 from worker.training.shutdown import StopRequested
+from worker.training.surviving import surviving
 from worker.training.weights import load_weights
 
 log = logging.getLogger(__name__)
@@ -57,13 +60,14 @@ def run_attempt(order: Order, means: Means) -> ExitCode:
     with MemoryWatch(means.report, spec.memory.sample_seconds, lambda: progress.step, means.clock) as memory:
         try:
             cut = planned(order, spec, means)
-            order, setting = _as_planned(order, setting, spec, cut)
-            task = _load(order, spec, setting, means, cut)
+            pieces = pieces_to_use(order, spec, cut, means.directory)
+            order, setting = _as_cut(order, setting, spec, cut, pieces)
+            task = _load(order, spec, setting, means, pieces)
             _tell_start(order, task, setting, means.report)
             if spec.kind == "eval":
                 facts = _evaluate_only(order, task, setting, memory, means)
             else:
-                facts = _train(order, task, setting, progress, memory, means)
+                facts = _train(order, task, setting, progress, memory, means, pieces)
         except StopRequested:
             log.info("stopped as asked")
             return ExitCode.INTERRUPTED
@@ -78,17 +82,20 @@ def _prepare_process(spec: JobSpec) -> Setting:
     return Setting(device, threads, fingerprint(device, threads), allocator)
 
 
-def _as_planned(order: Order, setting: Setting, spec: JobSpec, cut: Cut | None) -> tuple[Order, Setting]:
+def _as_cut(
+    order: Order, setting: Setting, spec: JobSpec, cut: Cut | None, pieces: Pieces
+) -> tuple[Order, Setting]:
     """A resume with another micro-batch would not be exact, so it counts as part of the environment."""
-    if cut is None:
+    if cut is None and not pieces.recoveries:
         return order, setting
-    environment = {**setting.environment, "micro_batch": cut.batch_size}
-    adjustments = with_plan(order.adjustments, spec, cut)
+    environment = {**setting.environment, "micro_batch": pieces.batch_size}
+    changes = adjustments_of(spec.trainer, pieces) if pieces.recoveries else plan_adjustments(spec, cut)
+    adjustments = adjusted_by(order.adjustments, changes)
     return replace(order, adjustments=adjustments), replace(setting, environment=environment, plan=cut)
 
 
-def _load(order: Order, spec: JobSpec, setting: Setting, means: Means, cut: Cut | None) -> Task:
-    return prepare_task(
+def _load(order: Order, spec: JobSpec, setting: Setting, means: Means, pieces: Pieces) -> Task:
+    task = prepare_task(
         load_workload(order),
         spec,
         Path(order.data_root),
@@ -96,8 +103,13 @@ def _load(order: Order, spec: JobSpec, setting: Setting, means: Means, cut: Cut 
         means.stop,
         means.report,
         (means.lock,),
-        None if cut is None else cut.batch_size,
+        pieces.batch_size,
     )
+    if pieces.recoveries:
+        task.loading.trainer = task.loading.trainer.model_copy(
+            update={"eval_batch_size": pieces.eval_batch_size}
+        )
+    return task
 
 
 def _tell_start(order: Order, task: Task, setting: Setting, report: Reporter) -> None:
@@ -123,9 +135,15 @@ def _tell_start(order: Order, task: Task, setting: Setting, report: Reporter) ->
 
 
 def _train(
-    order: Order, task: Task, setting: Setting, progress: Progress, memory: MemoryWatch, means: Means
+    order: Order,
+    task: Task,
+    setting: Setting,
+    progress: Progress,
+    memory: MemoryWatch,
+    means: Means,
+    pieces: Pieces,
 ) -> dict[str, Any]:
-    training = assemble(order, task, setting.environment, progress, memory, means)
+    training = assemble(order, task, setting.environment, progress, memory, means, pieces)
     expected = foresee(training)
     means.report.emit("stage", name="train")
     if progress.step == 0:
@@ -140,13 +158,17 @@ def _train(
     evaluated = load_best(task, best, means.directory.checkpoints, means.report)
     facts = _facts(order, task, setting) | _train_facts(training, evaluated)
     facts["memory_estimate"] = asdict(expected)
-    results = evaluate(
-        task,
-        training.living.history.series,
-        list(memory.samples()),
-        facts,
-        means.directory.artifacts,
-        training.journal.alive,
+    results = surviving(
+        training,
+        Part.EVALUATION,
+        lambda training: evaluate(
+            task,
+            training.living.history.series,
+            list(memory.samples()),
+            facts,
+            means.directory.artifacts,
+            training.journal.alive,
+        ),
     )
     return {**results, "run": facts}
 

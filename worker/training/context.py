@@ -20,6 +20,7 @@ from worker.training.loader import Loading
 from worker.training.nonfinite import Skips
 from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import Precision
+from worker.training.recovery import Recovery
 from worker.training.reporter import Reporter
 from worker.training.rng import RngState
 from worker.training.sampler import EpochPlan
@@ -77,9 +78,9 @@ class Living:
     rng: RngState
 
 
-@dataclass(frozen=True)
+@dataclass
 class Training:
-    """All that `fit` uses."""
+    """All that `fit` uses. Only the plan is ever replaced, by a recovery."""
 
     task: Task
     living: Living
@@ -88,6 +89,7 @@ class Training:
     saver: Saver
     journal: Journal
     report: Reporter
+    recovery: Recovery
 
 
 def app_state(task: Task, living: Living) -> AppState:

@@ -12,6 +12,7 @@ from worker.training.context import Task
 from worker.training.finite import finite
 from worker.training.loader import eval_batches
 from worker.training.manifest import BestSoFar
+from worker.training.outofmemory import replayable
 from worker.training.reporter import Reporter
 from worker.training.validation import measure
 from worker.training.weights import load_weights
@@ -52,7 +53,19 @@ def evaluate(
     folder: Path,
     alive: Callable[[], None],
 ) -> dict[str, Any]:
-    """The JSON results of the weights in the model. Raises StopRequested between two batches."""
+    """The JSON results of the weights in the model. Raises StopRequested between batches, MemoryRanOut."""
+    with replayable():
+        return _evaluated(task, history, memory, facts, folder, alive)
+
+
+def _evaluated(
+    task: Task,
+    history: History,
+    memory: list[Mapping[str, float]],
+    facts: Mapping[str, Any],
+    folder: Path,
+    alive: Callable[[], None],
+) -> dict[str, Any]:
     task.stop.check()
     if task.workload.evaluate is None:
         return {"test": finite(measure(task, task.splits.test, alive))} if len(task.splits.test) else {}

@@ -20,9 +20,12 @@ from worker.training.sampler import EpochPlan, epoch_order, micro_batches, priva
 from worker.workloads.interface import Batch, Dataset, Splits
 
 
-@dataclass(frozen=True)
+@dataclass
 class Loading:
-    """How batches are made. `private_files` are descriptors that a loader worker must not keep open."""
+    """How batches are made. `private_files` are descriptors that a loader worker must not keep open.
+
+    A recovery replaces `trainer` by one of smaller batches.
+    """
 
     splits: Splits
     trainer: TrainerSpec

@@ -11,13 +11,16 @@ from enum import Enum
 import torch
 
 from shared.errors import NonFiniteLoss, TrainingError
+from worker.recovery import Part
 from worker.training.alarms import Alarm
 from worker.training.context import Training
 from worker.training.history import monitored
 from worker.training.loader import train_batches
 from worker.training.nonfinite import Buffers
+from worker.training.outofmemory import MemoryRanOut, replayable
 from worker.training.shutdown import StopRequested
 from worker.training.step import SKIPPED, StepResult, take_step, weight_norm
+from worker.training.surviving import surviving
 from worker.training.validation import measure
 from worker.workloads.interface import Batch
 
@@ -38,6 +41,7 @@ def fit(training: Training) -> Ended:
         set the learning rate of the epoch
         for each step that the epoch still lacks:
             add up the gradients of its micro-batches, clip, step
+            where memory runs out, take smaller micro-batches and the same step again
             save where due; leave where asked to stop
         measure the validation split
         note the epoch's metrics; judge the best and early stopping
@@ -49,8 +53,8 @@ def fit(training: Training) -> Ended:
         while living.progress.epoch < training.task.spec.trainer.epochs and not living.stopping.stopped:
             stop.check()
             living.schedule.begin(living.progress.epoch)
-            _train_epoch(training)
-            _end_epoch(training, _validate(training))
+            surviving(training, Part.TRAINING, _train_epoch)
+            _end_epoch(training, surviving(training, Part.EVALUATION, _validate))
         stop.check()
     except StopRequested:
         training.saver.save_or_raise()
@@ -66,9 +70,11 @@ def _train_epoch(training: Training) -> None:
         torch.cuda.reset_peak_memory_stats(task.device)
     task.model.train()
     training.journal.begin_epoch(living.schedule.lr)
+    training.recovery.undo.begin()
     with closing(train_batches(task.loading, plan, progress.epoch, progress.samples)) as batches:
         timed = training.journal.timed(batches)
         for total in plan.step_sizes(progress.samples):
+            training.recovery.undo.mark()
             result = _take_or_skip(training, timed, total)
             progress.advance(total)
             if result is not SKIPPED:
@@ -119,8 +125,9 @@ def _validate(training: Training) -> dict[str, float]:
         return {}
     before = rng.state_dict()
     try:
-        return measure(task, task.splits.val, training.journal.alive)
-    except StopRequested:
+        with replayable():
+            return measure(task, task.splits.val, training.journal.alive)
+    except (StopRequested, MemoryRanOut):
         rng.load_state_dict(before)
         raise
 

@@ -25,7 +25,7 @@ from worker.training.attempt import run_attempt
 from worker.training.context import Means
 from worker.training.files import Files
 from worker.training.lock import held_lock, refuse_superseded
-from worker.training.outofmemory import memory_exit
+from worker.training.outofmemory import MemoryRanOut, memory_exit
 from worker.training.reporter import Reporter
 from worker.training.shutdown import StopFlag
 from worker.training.trainlog import train_log
@@ -70,7 +70,7 @@ def _give_up(error: EpochdError, report: Reporter) -> ExitCode:
 
 def _crash(error: BaseException, report: Reporter) -> ExitCode:
     log.error("the trainer crashed", exc_info=error)
-    text = f"{type(error).__name__}: {error}"[:MESSAGE_LENGTH]
+    text = str(error) if isinstance(error, MemoryRanOut) else f"{type(error).__name__}: {error}"
     code = memory_exit(error) or ExitCode.CRASHED
-    report.emit("failed", code=code.name.lower(), message=text)
+    report.emit("failed", code=code.name.lower(), message=text[:MESSAGE_LENGTH])
     return code

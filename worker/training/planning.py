@@ -16,6 +16,7 @@ from typing import Any
 from shared.specs.job import JobSpec
 from worker.protocol import Order
 from worker.training.context import Means
+from worker.training.keeping import keep_json, kept_json
 from worker.training.planner import FAILED, Cut, Trial, adjusted, candidates, choose, go_on, table
 
 START_SECONDS = 300.0
@@ -48,13 +49,15 @@ def planned(order: Order, spec: JobSpec, means: Means) -> Cut | None:
     return cut
 
 
-def with_plan(
-    order_adjustments: list[dict[str, Any]], spec: JobSpec, cut: Cut | None
-) -> list[dict[str, Any]]:
-    """The adjustments of an order and those of its plan."""
-    made = [] if cut is None else adjusted(spec.trainer, cut)
+def plan_adjustments(spec: JobSpec, cut: Cut | None) -> list[dict[str, Any]]:
+    """What the plan changed of the spec."""
+    return [] if cut is None else adjusted(spec.trainer, cut)
+
+
+def adjusted_by(known: list[dict[str, Any]], made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each field is adjusted once; the newer word holds."""
     fields = {change["field"] for change in made}
-    return [*(change for change in order_adjustments if change["field"] not in fields), *made]
+    return [*(change for change in known if change["field"] not in fields), *made]
 
 
 def try_all(spec: JobSpec, attempt: Try, means: Means) -> list[Trial]:
@@ -133,26 +136,16 @@ def _lines(process: subprocess.Popen[bytes], limit: float, means: Means) -> list
 
 
 def _known(path: Path, spec: JobSpec) -> Cut | None:
-    if not path.exists():
-        return None
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    if kept["effective_batch"] != spec.trainer.batch_size * spec.trainer.accumulate:
+    kept = kept_json(path)
+    if kept is None or kept["effective_batch"] != spec.trainer.batch_size * spec.trainer.accumulate:
         return None
     return Cut(kept["batch_size"], kept["accumulate"], kept["why"], kept["trials"])
 
 
 def _keep(path: Path, spec: JobSpec, cut: Cut) -> None:
     """Durable before the first step, so that every attempt trains with the same micro-batch."""
-    text = json.dumps({"effective_batch": spec.trainer.batch_size * spec.trainer.accumulate, **asdict(cut)})
-    new = path.with_suffix(".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    effective = spec.trainer.batch_size * spec.trainer.accumulate
+    keep_json(path, {"effective_batch": effective, **asdict(cut)})
 
 
 def _tell(spec: JobSpec, cut: Cut, means: Means) -> None:

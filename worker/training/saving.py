@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from shared.errors import CheckpointError
 from shared.specs.parts import CheckpointSpec
@@ -83,6 +84,12 @@ class Saver:
     def exact(self) -> bool:
         """Whether every resume so far was bit for bit."""
         return self._origin.exact
+
+    def not_exact(self, why: str, environment: Mapping[str, Any]) -> None:
+        """From here on checkpoints say so, and in what surroundings they were made."""
+        told = why if self._origin.exact else f"{self._origin.why}; {why}"
+        surroundings = {**self._origin.environment, **environment}
+        self._origin = replace(self._origin, exact=False, why=told, environment=surroundings)
 
     def due(self, *, epoch_ended: bool = False, improved: bool = False) -> bool:
         """Whether a checkpoint is wanted at this step edge. Takes note of one that ended."""

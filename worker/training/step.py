@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from shared.errors import NonFiniteLoss, TrainingError
 from worker.training.context import Task
 from worker.training.nonfinite import gradient_sentence, loss_sentence, names_of
+from worker.training.outofmemory import replayable
 from worker.training.terms import adds_up
 from worker.workloads.interface import Batch, LossTerms
 
@@ -46,10 +47,12 @@ def take_step(
     """Move the weights once by the gradient of `total` samples, taken from `batches` of `batch_size`.
 
     Every micro-batch counts by its share of the samples, so that N micro-batches equal one big batch, the
-    remainder of an epoch included. Reads the device once. Raises NonFiniteLoss before any weight moves.
+    remainder of an epoch included. Reads the device once. Raises NonFiniteLoss and MemoryRanOut before any
+    weight moves.
     """
     optimizer.zero_grad(set_to_none=True)
-    losses = _add_gradients(task, batches, batch_size, total)
+    with replayable():
+        losses = _add_gradients(task, batches, batch_size, total)
     scaler = task.precision.scaler
     scaler.unscale_(optimizer)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
