@@ -52,6 +52,8 @@ class Reason(StrEnum):
     """The kernel killed the trainer because the machine, or its cgroup, had no memory left."""
     LOADER_OOM_KILLED = "loader_oom_killed"
     """The same of one of its data loader workers; the trainer noticed and gave up."""
+    SWAP_THRASH = "swap_thrash"
+    """Training spent its time swapping, and memory.policy is stop."""
     LOADER_KILLED = "loader_killed"
     """Somebody else killed one of its data loader workers."""
     LAUNCH_FAILED = "launch_failed"

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from shared.jobs.status import FINAL, JobStatus, Reason
@@ -93,9 +94,10 @@ def requeue(
     message: str,
     failures: int,
     exit_code: int | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Transition:
-    """Another try: at once after an interruption, later after a crash."""
-    values = {**_UNLEASED, "due_at": due_at, "failures": failures}
+    """Another try: at once after an interruption, later after a crash; `changes` may hold adjustments."""
+    values = {**_UNLEASED, "due_at": due_at, "failures": failures, **changes}
     return Transition(
         "requeued",
         _RUNNING,

@@ -29,6 +29,7 @@ from worker.supervision.lease import LeaseKeeper
 from worker.supervision.limits import Limits
 from worker.supervision.oom import OomWatch
 from worker.supervision.prepare import all_event_files, init_checkpoint, prepare, trainer_env
+from worker.supervision.recoveries import newest_pieces
 from worker.supervision.stop import Action, StopCause, Stopper
 from worker.supervision.trainer import Launcher, LaunchError, TrainerProcess
 from worker.supervision.verdict import Ending, Verdict, is_unexplained, judge
@@ -118,7 +119,9 @@ class Supervisor:
         self._tails = open_tails(room.database, job.id, job.attempt, events)
         with room.database.read() as session:
             init_from = init_checkpoint(session, job, runs_root)
-        attempt = prepare(job, init_from, runs_root, room.settings.resolved_data_dir, room.workloads)
+            pieces = newest_pieces(session, job.id)
+        data_root = room.settings.resolved_data_dir
+        attempt = prepare(job, init_from, runs_root, data_root, room.workloads, pieces)
         self._await_launcher()
         reach("spawn.before")
         return room.launcher.launch(attempt.order, directory.log, trainer_env(room.environ, self._gpus))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from shared.db import Database
 from shared.errors import InvalidTransition, NotFound, StaleAttempt
@@ -19,6 +20,8 @@ from shared.jobs.transitions import Transition
 from shared.models import Job
 from shared.specs.parts import RetrySpec
 from worker.supervision.lease import LeaseKeeper
+from worker.supervision.recoveries import sufferer, tell_recovered
+from worker.supervision.remedy import Remedy, remedy
 from worker.supervision.verdict import Ending, Verdict, decide
 
 log = logging.getLogger(__name__)
@@ -62,7 +65,22 @@ def _apply_once(database: Database, done: Finish) -> None:
         if job.attempt != done.attempt or job.status != JobStatus.RUNNING:
             return  # written before: only its answer was lost, or the reaper was faster
         now = database.now(session)
-        transition = decide(
+        found = _remedy_or_verdict(session, job, done, now)
+        transition = _honour_cancel(job, found.transition, now)
+        if found.event is not None and transition is found.transition:
+            tell_recovered(session, job, found.event, now)
+        store.apply(session, done.job_id, transition, now)
+        reach("finish.before_commit")
+    reach("finish.after_commit")
+
+
+def _remedy_or_verdict(session: Session, job: Job, done: Finish, now: datetime) -> Remedy:
+    """Fewer samples at once where memory is to blame, else what any end deserves."""
+    found = remedy(done.verdict, done.ending, sufferer(session, job), now)
+    if found is not None:
+        return found
+    return Remedy(
+        decide(
             done.verdict,
             done.ending,
             done.attempt,
@@ -71,9 +89,7 @@ def _apply_once(database: Database, done: Finish) -> None:
             job.failures,
             made_progress=left_checkpoint(session, done.job_id, done.attempt),
         )
-        store.apply(session, done.job_id, _honour_cancel(job, transition, now), now)
-        reach("finish.before_commit")
-    reach("finish.after_commit")
+    )
 
 
 def _honour_cancel(job: Job, transition: Transition, now: datetime) -> Transition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,7 @@ def prepare(
     runs_root: Path,
     data_root: Path,
     workloads: Mapping[str, Contract],
+    pieces: Mapping[str, Any] | None = None,
 ) -> AttemptDir:
     """Make the attempt's folder with its order. Raises UnknownWorkload, OSError."""
     directory = run_dir(runs_root, job.id)
@@ -47,6 +49,7 @@ def prepare(
         data_root=str(data_root),
         resume=job.resume_from,
         has_checkpoints=job.checkpoint_step >= 0,
+        pieces=None if pieces is None else dict(pieces),
         init_checkpoint=None if init_checkpoint is None else str(init_checkpoint),
     )
     order.write(attempt.order)

@@ -95,6 +95,7 @@ _FINAL_FAILURES = frozenset(
         Reason.INVALID_DATA,
         Reason.NON_FINITE_LOSS,
         Reason.GUARD_FAILED,
+        Reason.SWAP_THRASH,
         Reason.NO_VALID_CHECKPOINT,
         Reason.TIME_LIMIT,
         Reason.REFUSED,
