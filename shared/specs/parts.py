@@ -64,6 +64,15 @@ class EarlyStoppingSpec(Part):
     """The least change that counts as an improvement."""
 
 
+class EmaSpec(Part):
+    """An exponential moving average of the weights, made after every step beside training."""
+
+    decay: float = Field(0.999, gt=0, lt=1)
+    """How much of the average each step keeps."""
+    warmup: bool = True
+    """Keep less at first, at most (1 + n) / (10 + n) after n steps: the first weights are soon forgotten."""
+
+
 class TrainerSpec(Part):
     """The training loop."""
 
@@ -90,6 +99,9 @@ class TrainerSpec(Part):
     """The metric that names the best checkpoint, as `split/name`."""
     monitor_mode: Literal["min", "max"] = "min"
     early_stopping: EarlyStoppingSpec | None = None
+    ema: EmaSpec | None = None
+    """Average the weights (`{}` takes the defaults). The averages are what is validated, named best,
+    evaluated at the end, and taken by jobs that start from a checkpoint of this one; a resume keeps both."""
     max_steps_per_epoch: int | None = Field(None, ge=1, le=1_000_000_000)
     """Cut every epoch after so many optimizer steps; for dry runs."""
     num_workers: int = Field(0, ge=0, le=64)

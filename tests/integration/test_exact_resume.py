@@ -44,6 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "schedule": {"name": "plateau", "patience": 1, "gamma": 0.5},
         "trainer": {"epochs": 6},
     },
+    "averaged weights": {"trainer": {"ema": {"decay": 0.9}}, "checkpoint": {"every_steps": 2}},
     "a step left out in each epoch": {
         "data": {"nan_sample": 11},
         "guards": {"skip": {"non_finite": "planted"}},

@@ -18,6 +18,7 @@ from worker.recovery import Pieces
 from worker.training.alarms import Alarms
 from worker.training.checkpoint import CheckpointStore
 from worker.training.context import Living, Means, Task, Training, app_state
+from worker.training.ema import Ema
 from worker.training.environment import spec_sha256
 from worker.training.guards.record import GuardRecord
 from worker.training.history import BestMetric, EarlyStopping, History
@@ -91,6 +92,8 @@ def assemble(
     store = CheckpointStore(means.directory.checkpoints, means.files)
     store.sweep()
     resumed = _resume(order, task, living, state, store, origin, means.report)
+    if living.ema is not None and not living.ema.begun:
+        living.ema.begin()
     saver = Saver(
         store,
         spec.checkpoint,
@@ -135,6 +138,7 @@ def _new_parts(task: Task, progress: Progress) -> Living:
         guards=GuardRecord(),
         skips=Skips(trainer.skip_non_finite),
         alarms=Alarms(trainer.monitor, trainer.monitor_mode),
+        ema=None if trainer.ema is None else Ema(trainer.ema, task.model),
         rng=RngState(),
     )
 

@@ -154,6 +154,8 @@ def _train(
             raise StopRequested
     means.report.emit("stage", name="evaluate")
     training.living.optimizer.zero_grad(set_to_none=True)
+    if training.living.ema is not None:
+        training.living.ema.put_in_place()
     best = training.living.best.so_far
     evaluated = load_best(task, best, means.directory.checkpoints, means.report)
     facts = _facts(order, task, setting) | _train_facts(training, evaluated)

@@ -11,7 +11,9 @@ from torch.optim import Optimizer
 from shared.clock import Monotonic
 from shared.rundir import RunDir
 from shared.specs.job import JobSpec
+from worker.training import ema
 from worker.training.alarms import Alarms
+from worker.training.ema import Ema
 from worker.training.files import Files
 from worker.training.guards.record import GuardRecord
 from worker.training.history import BestMetric, EarlyStopping, History
@@ -75,6 +77,7 @@ class Living:
     guards: GuardRecord
     skips: Skips
     alarms: Alarms
+    ema: Ema | None
     rng: RngState
 
 
@@ -94,6 +97,7 @@ class Training:
 
 def app_state(task: Task, living: Living) -> AppState:
     """Everything that must survive, by the name it has in a checkpoint."""
+    averages: AppState = {} if living.ema is None else {ema.NAME: living.ema}
     return {
         "model": task.model,
         "optimizer": living.optimizer,
@@ -108,5 +112,6 @@ def app_state(task: Task, living: Living) -> AppState:
         "guards": living.guards,
         "skips": living.skips,
         "alarms": living.alarms,
+        **averages,
         "rng": living.rng,
     }

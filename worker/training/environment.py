@@ -24,6 +24,7 @@ fingerprint, epochs by the schedule."""
 CAME_LATER: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("decay", "fused"),
     "schedule": ("patience",),
+    "trainer": ("ema",),
 }
 """Fields that specs once did not have. At their defaults they are left out of the hash: checkpoints of before
 still fit."""

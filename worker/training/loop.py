@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from enum import Enum
 
 import torch
@@ -13,7 +13,7 @@ import torch
 from shared.errors import NonFiniteLoss, TrainingError
 from worker.recovery import Part
 from worker.training.alarms import Alarm
-from worker.training.context import Training
+from worker.training.context import Living, Training
 from worker.training.history import monitored
 from worker.training.loader import train_batches
 from worker.training.nonfinite import Buffers
@@ -79,8 +79,18 @@ def _train_epoch(training: Training) -> None:
             progress.advance(total)
             if result is not SKIPPED:
                 living.sums.add(result.means, total)
+                _average(living)
             living.elapsed.seconds += training.journal.step(result.loss, result.grad_norm, total)
             _step_edge(training)
+
+
+def _average(living: Living) -> None:
+    if living.ema is not None:
+        living.ema.update()
+
+
+def _averages_in_place(living: Living) -> AbstractContextManager[None]:
+    return nullcontext() if living.ema is None else living.ema.in_place()
 
 
 def _take_or_skip(training: Training, batches: Iterator[Batch], total: int) -> StepResult:
@@ -125,7 +135,7 @@ def _validate(training: Training) -> dict[str, float]:
         return {}
     before = rng.state_dict()
     try:
-        with replayable():
+        with replayable(), _averages_in_place(training.living):
             return measure(task, task.splits.val, training.journal.alive)
     except (StopRequested, MemoryRanOut):
         rng.load_state_dict(before)

@@ -70,7 +70,7 @@ def restore_from(
     reasons = inexact_because(manifest, origin, schedule)
     exact = not reasons
     if lacking:
-        reasons.append(f"the checkpoint is older than {' and '.join(lacking)}, which begin as in a new job")
+        reasons.append(f"the checkpoint holds no {' and no '.join(lacking)}, so that begins anew")
     return Resumed(manifest, exact, "; ".join(reasons) or "same spec, same environment")
 
 

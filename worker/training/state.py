@@ -25,7 +25,7 @@ AppState = dict[str, Stateful]
 """Everything that must survive, by name. `rng` is among them and is always restored last."""
 
 RNG = "rng"
-CAME_LATER = ("skips", "alarms")
+CAME_LATER = ("skips", "alarms", "ema")
 """Components that checkpoints once did not have. Where one is missing it stays as a new job has it."""
 
 

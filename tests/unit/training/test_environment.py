@@ -45,6 +45,7 @@ def test_changes_that_move_no_number_keep_a_resume_exact(change: dict[str, Any])
         {"optimizer": {"decay": "matrices"}},
         {"optimizer": {"fused": True}},
         {"schedule": {"patience": 3}},
+        {"trainer": {"ema": {}}},
     ],
 )
 def test_changes_that_move_numbers_are_seen(change: dict[str, Any]) -> None:
