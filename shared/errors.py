@@ -142,6 +142,12 @@ class GuardFailed(TrainingError):
     code = "guard_failed"
 
 
+class SwapThrash(TrainingError):
+    """Training spends its time swapping."""
+
+    code = "swap_thrash"
+
+
 class NonFiniteLoss(TrainingError):
     """The loss or a gradient is NaN or infinite."""
 

@@ -42,6 +42,26 @@ class PagingCounters:
     swapped_out_bytes: int
     major_faults: int
     oom_kills: int
+    faults: int = 0
+    refaults: int = 0
+    """Anonymous pages that had been swapped out and were touched again."""
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Of one process since its start."""
+
+    minor: int
+    major: int
+    """Those that had to wait for a disk."""
+
+
+@dataclass(frozen=True)
+class Stalls:
+    """Seconds since boot, or since the cgroup was made, that were lost to memory."""
+
+    some: float
+    full: float
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,9 @@ class CgroupMemory:
     usage_bytes: int
     limit_bytes: int | None
     oom_kills: int
+    swap_bytes: int | None = None
+    limit_hits: int = 0
+    """How often usage stood at the limit: `memory.failcnt` of v1, `max` of v2's `memory.events`."""
 
 
 def read_process(pid: int | str = "self", root: Path = Path("/")) -> ProcessMemory:
@@ -87,7 +110,42 @@ def read_paging(root: Path = Path("/")) -> PagingCounters:
         stat.get("pswpout", 0) * PAGE_BYTES,
         stat.get("pgmajfault", 0),
         stat.get("oom_kill", 0),
+        stat.get("pgfault", 0),
+        stat.get("workingset_refault_anon", 0),
     )
+
+
+def read_faults(pid: int | str = "self", root: Path = Path("/")) -> Faults:
+    """Page faults of one process. Raises OSError where it is gone."""
+    text = (root / "proc" / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    # A process may call itself anything, brackets and blanks too: fields are counted from the last bracket.
+    fields = text[text.rindex(")") + 2 :].split()
+    return Faults(int(fields[7]), int(fields[9]))
+
+
+def read_pss(pid: int | str = "self", root: Path = Path("/")) -> int | None:
+    """Resident bytes, shared pages divided among those who share them; None where nobody counts.
+
+    The kernel walks every page for it: dear for a large process.
+    """
+    try:
+        return _numbers(root / "proc" / str(pid) / "smaps_rollup", ":")["Pss"] * 1024
+    except (OSError, KeyError):
+        return None
+
+
+def read_stalls(pid: int | str = "self", root: Path = Path("/")) -> Stalls | None:
+    """Of the cgroup where it counts them (v2), else of the machine; None where nobody does."""
+    folder = _cgroup(pid, root)
+    own = [] if folder is None else [folder / "memory.pressure"]
+    for path in (*own, root / "proc" / "pressure" / "memory"):
+        try:
+            lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
+        except OSError:
+            continue
+        total = {words[0]: int(words[-1].removeprefix("total=")) / 1e6 for words in lines}
+        return Stalls(total["some"], total.get("full", 0.0))
+    return None
 
 
 def read_pressure(root: Path = Path("/")) -> Pressure | None:
@@ -156,14 +214,32 @@ def _read_v2(folder: Path) -> CgroupMemory:
     limit = (folder / "memory.max").read_text(encoding="ascii").strip()
     events = _numbers(folder / "memory.events", " ")
     usage = int((folder / "memory.current").read_text(encoding="ascii"))
-    return CgroupMemory(usage, None if limit == "max" else int(limit), events.get("oom_kill", 0))
+    return CgroupMemory(
+        usage,
+        None if limit == "max" else int(limit),
+        events.get("oom_kill", 0),
+        _number(folder / "memory.swap.current"),
+        events.get("max", 0),
+    )
 
 
 def _read_v1(folder: Path) -> CgroupMemory:
     limit = int((folder / "memory.limit_in_bytes").read_text(encoding="ascii"))
     control = _numbers(folder / "memory.oom_control", " ")
     usage = int((folder / "memory.usage_in_bytes").read_text(encoding="ascii"))
-    return CgroupMemory(usage, None if limit >= UNLIMITED else limit, control.get("oom_kill", 0))
+    both = _number(folder / "memory.memsw.usage_in_bytes")
+    return CgroupMemory(
+        usage,
+        None if limit >= UNLIMITED else limit,
+        control.get("oom_kill", 0),
+        None if both is None else max(0, both - usage),
+        _number(folder / "memory.failcnt") or 0,
+    )
+
+
+def _number(path: Path) -> int | None:
+    """The one number in a file; None where the kernel has no such file."""
+    return int(path.read_text(encoding="ascii")) if path.exists() else None
 
 
 def _existing(mount: Path, path: str, probe: str) -> Path | None:

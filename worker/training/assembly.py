@@ -107,7 +107,7 @@ def assemble(
         None if resumed.manifest is None else (progress.epoch, progress.step, progress.samples),
     )
     journal = Journal(means.report, spec, plan, progress, memory, means.clock)
-    recovery = Recovery(spec, pieces, means.directory, means.report, task.model)
+    recovery = Recovery(spec, pieces, means.directory, means.report, task.model, memory.thrash)
     return Training(task, living, trainable(task.model), plan, saver, journal, means.report, recovery)
 
 

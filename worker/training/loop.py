@@ -21,6 +21,7 @@ from worker.training.outofmemory import MemoryRanOut, replayable
 from worker.training.shutdown import StopRequested
 from worker.training.step import SKIPPED, StepResult, take_step, weight_norm
 from worker.training.surviving import surviving
+from worker.training.thrashing import answer_thrash
 from worker.training.validation import measure
 from worker.workloads.interface import Batch
 
@@ -118,6 +119,8 @@ def _step_edge(training: Training) -> None:
     if between_steps and training.saver.due():
         training.saver.save()
     training.task.stop.check()
+    if between_steps:
+        answer_thrash(training)
 
 
 def _check_parameters(training: Training) -> None:

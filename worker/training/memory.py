@@ -7,18 +7,33 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import torch
 
-from worker.hostmem import PagingCounters, read_cgroup, read_machine, read_paging, read_pressure, read_process
+from worker.hostmem import (
+    oom_counter,
+    read_cgroup,
+    read_machine,
+    read_oom_kills,
+    read_pressure,
+    read_process,
+    read_pss,
+)
+from worker.training.memory_rates import look_between, rates_between, read_counters
 from worker.training.reporter import Reporter
 from worker.training.rng import cuda_in_use
+from worker.training.thrash_watch import ThrashWatch
 
 Sample = dict[str, float]
 
 KEPT_SAMPLES = 2_000
 """Samples kept for the figures of the evaluation; beyond twice that every second one is dropped."""
+
+PSS_SECONDS = 60.0
+PSS_SHARE = 0.001
+"""PSS is read at most once a minute and for at most this share of the time: the kernel walks all pages for
+it, tens of milliseconds for some gigabytes, and the process cannot map memory meanwhile."""
 
 
 class MemoryWatch:
@@ -39,7 +54,9 @@ class MemoryWatch:
         self._root = root
         self._kept = Thinned(KEPT_SAMPLES)
         self._ended = threading.Event()
-        self._before = (clock(), read_paging(root))
+        self._before = read_counters(clock(), step(), root)
+        self._pss_due = self._before.time
+        self.thrash = ThrashWatch(report)
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
         self.latest: Sample = {}
 
@@ -52,7 +69,7 @@ class MemoryWatch:
         sample = self._measure()
         step = self._step()
         self._report.emit("memory", step=step, sample=sample)
-        self._kept.add({"time": self._before[0], "step": step, **sample})
+        self._kept.add({"time": self._before.time, "step": step, **sample})
         self.latest = sample
         return sample
 
@@ -72,10 +89,23 @@ class MemoryWatch:
             self.sample()
 
     def _measure(self) -> Sample:
-        now, paging = self._clock(), read_paging(self._root)
-        then, before = self._before
-        self._before = (now, paging)
-        return {**read_host(self._root), **paging_rates(before, paging, now - then), **read_cuda()}
+        before, now = self._before, read_counters(self._clock(), self._step(), self._root)
+        self._before = now
+        self.thrash.see(look_between(before, now))
+        return {
+            **read_host(self._root),
+            **rates_between(before, now),
+            **self._pss(now.time),
+            **read_cuda(),
+        }
+
+    def _pss(self, now: float) -> Sample:
+        if now < self._pss_due:
+            return {}
+        pss = read_pss(root=self._root)
+        cost = self._clock() - now
+        self._pss_due = now + max(PSS_SECONDS, cost / PSS_SHARE)
+        return {} if pss is None else {"pss_bytes": pss}
 
 
 def read_host(root: Path = Path("/")) -> Sample:
@@ -92,29 +122,29 @@ def read_host(root: Path = Path("/")) -> Sample:
         sample["pressure_full_percent"] = pressure.full_percent
     if cgroup is not None:
         sample["cgroup_usage_bytes"] = cgroup.usage_bytes
+        sample["cgroup_limit_hits"] = cgroup.limit_hits
         if cgroup.limit_bytes is not None:
             sample["cgroup_limit_bytes"] = cgroup.limit_bytes
+        if cgroup.swap_bytes is not None:
+            sample["cgroup_swap_bytes"] = cgroup.swap_bytes
+    sample["oom_kills"] = read_oom_kills(oom_counter(root=root)) if cgroup is None else cgroup.oom_kills
     return sample
-
-
-def paging_rates(before: PagingCounters, after: PagingCounters, seconds: float) -> Sample:
-    """Swap traffic and major faults of the machine per second between two readings."""
-    per_second = 1 / seconds if seconds > 0 else 0.0
-    return {
-        "swap_in_bytes_per_second": (after.swapped_in_bytes - before.swapped_in_bytes) * per_second,
-        "swap_out_bytes_per_second": (after.swapped_out_bytes - before.swapped_out_bytes) * per_second,
-        "major_faults_per_second": (after.major_faults - before.major_faults) * per_second,
-    }
 
 
 def read_cuda() -> Sample:
     """What torch's allocator holds on its device; nothing where CUDA was never touched."""
     if not cuda_in_use():
         return {}
+    # One call for all: each of torch's short forms makes and flattens the whole nest anew.
+    stats: dict[str, Any] = torch.cuda.memory_stats_as_nested_dict()
+    allocated, reserved = stats["allocated_bytes"]["all"], stats["reserved_bytes"]["all"]
     return {
-        "cuda_allocated_bytes": torch.cuda.memory_allocated(),
-        "cuda_reserved_bytes": torch.cuda.memory_reserved(),
-        "cuda_peak_bytes": torch.cuda.max_memory_allocated(),
+        "cuda_allocated_bytes": allocated["current"],
+        "cuda_peak_bytes": allocated["peak"],
+        "cuda_reserved_bytes": reserved["current"],
+        "cuda_reserved_peak_bytes": reserved["peak"],
+        "cuda_alloc_retries": stats["num_alloc_retries"],
+        "cuda_ooms": stats["num_ooms"],
     }
 
 

@@ -28,6 +28,7 @@ from worker.training.estimate import gib
 from worker.training.keeping import keep_json, kept_json
 from worker.training.planner import Cut
 from worker.training.reporter import Reporter
+from worker.training.thrash_watch import ThrashWatch
 from worker.training.undo import Undo
 
 NAME = "recovery.json"
@@ -55,8 +56,17 @@ def pieces_to_use(order: Order, spec: JobSpec, cut: Cut | None, directory: RunDi
 class Recovery:
     """Halves what is taken at once. Decides nothing of the step that was cut short."""
 
-    def __init__(self, spec: JobSpec, pieces: Pieces, directory: RunDir, report: Reporter, model: nn.Module):
+    def __init__(
+        self,
+        spec: JobSpec,
+        pieces: Pieces,
+        directory: RunDir,
+        report: Reporter,
+        model: nn.Module,
+        thrash: ThrashWatch,
+    ) -> None:
         self.pieces = pieces
+        self.thrash = thrash
         self.undo = Undo(model)
         self._spec = spec
         self._path = directory.path / NAME
@@ -81,6 +91,7 @@ class Recovery:
         fields = recovered_fields(self._spec.trainer, cause, before, after, step, part)
         self._report.emit("recovered", in_process=True, **fields)
         log.warning("%s", after.why)
+        self.thrash.begin()
         return after.why
 
     def note_held(self, device: torch.device) -> None:

@@ -51,7 +51,7 @@ def _recover(training: Training, part: Part, lost: Lost) -> None:
     after = recovery.smaller(part) if recovery.wanted else None
     if after is None:
         raise MemoryRanOut(lost, recovery.still_held(task.device, living.optimizer))
-    if _several_processes():
+    if several_processes():
         raise MemoryRanOut(lost, "all processes of the job begin anew, with the same micro-batch each")
     if lost.within_step and part is Part.TRAINING and not recovery.undo.undo():
         raise MemoryRanOut(lost, "the step moved buffers or generators that are not known before it")
@@ -60,5 +60,6 @@ def _recover(training: Training, part: Part, lost: Lost) -> None:
     training.saver.not_exact(why, {"micro_batch": after.batch_size})
 
 
-def _several_processes() -> bool:
+def several_processes() -> bool:
+    """One alone must not take other pieces than the rest."""
     return distributed.is_available() and distributed.is_initialized()

@@ -9,14 +9,19 @@ import pytest
 from worker.hostmem import (
     PAGE_BYTES,
     CgroupMemory,
+    Faults,
     MachineMemory,
     Pressure,
     ProcessMemory,
+    Stalls,
     read_cgroup,
+    read_faults,
     read_machine,
     read_paging,
     read_pressure,
     read_process,
+    read_pss,
+    read_stalls,
 )
 
 
@@ -62,9 +67,11 @@ def test_cgroup_v2_with_and_without_a_limit(root: Path) -> None:
     put(root, "sys/fs/cgroup/jobs/a/memory.current", "500\n")
     put(root, "sys/fs/cgroup/jobs/a/memory.max", "max\n")
     put(root, "sys/fs/cgroup/jobs/a/memory.events", "low 0\nhigh 0\nmax 4\noom 1\noom_kill 2\n")
-    assert read_cgroup(7, root) == CgroupMemory(500, None, 2)
+    assert read_cgroup(7, root) == CgroupMemory(500, None, 2, None, 4)
     put(root, "sys/fs/cgroup/jobs/a/memory.max", "900\n")
-    assert read_cgroup(7, root) == CgroupMemory(500, 900, 2)
+    assert read_cgroup(7, root) == CgroupMemory(500, 900, 2, None, 4)
+    put(root, "sys/fs/cgroup/jobs/a/memory.swap.current", "70\n")
+    assert read_cgroup(7, root) == CgroupMemory(500, 900, 2, 70, 4)
 
 
 def test_cgroup_v1_on_a_hybrid_machine_is_preferred_where_it_holds_memory(root: Path) -> None:
@@ -73,6 +80,9 @@ def test_cgroup_v1_on_a_hybrid_machine_is_preferred_where_it_holds_memory(root: 
     put(root, "sys/fs/cgroup/memory/a/memory.limit_in_bytes", f"{2**63 - 4096}\n")
     put(root, "sys/fs/cgroup/memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
     assert read_cgroup(7, root) == CgroupMemory(500, None, 3)
+    put(root, "sys/fs/cgroup/memory/a/memory.memsw.usage_in_bytes", "620\n")
+    put(root, "sys/fs/cgroup/memory/a/memory.failcnt", "9\n")
+    assert read_cgroup(7, root) == CgroupMemory(500, None, 3, 120, 9)
 
 
 def test_inside_a_container_the_mount_itself_is_the_cgroup(root: Path) -> None:
@@ -94,3 +104,26 @@ def test_the_living_machine_can_be_read() -> None:
     read_paging()
     read_pressure()
     read_cgroup()
+
+
+def test_faults_of_a_process_that_calls_itself_what_it_likes(root: Path) -> None:
+    fields = "R 1 7 7 0 -1 4194304 121 900 5 60 1 2 0 0 20 0 1 0 99 4096 3"
+    put(root, "proc/7/stat", f"7 (a ) R 9 (b) {fields}\n")
+    assert read_faults(7, root) == Faults(121, 5)
+
+
+def test_the_share_of_shared_pages_or_nothing(root: Path) -> None:
+    assert read_pss(7, root) is None
+    put(root, "proc/7/smaps_rollup", "5581-7ffc ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss: 412 kB\n")
+    assert read_pss(7, root) == 412 * 1024
+
+
+def test_stalls_are_the_cgroups_where_it_counts_them_else_the_machines(root: Path) -> None:
+    put(root, "proc/7/cgroup", "0::/jobs/a\n")
+    put(root, "sys/fs/cgroup/jobs/a/memory.current", "500\n")
+    assert read_stalls(7, root) is None
+    line = "{} avg10=0.00 avg60=0.00 avg300=0.00 total={}\n"
+    put(root, "proc/pressure/memory", line.format("some", 2_000_000) + line.format("full", 1_000_000))
+    assert read_stalls(7, root) == Stalls(2.0, 1.0)
+    put(root, "sys/fs/cgroup/jobs/a/memory.pressure", line.format("some", 500_000))
+    assert read_stalls(7, root) == Stalls(0.5, 0.0)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from worker.training.finite import finite
-from worker.training.memory import MemoryWatch, Thinned, paging_rates
+from worker.training.memory import MemoryWatch, Thinned
+from worker.training.memory_rates import paging_rates
 from worker.training.pace import Pace, clock_text
 from worker.training.reporter import Reporter
 
@@ -191,4 +192,6 @@ def test_swap_traffic_is_told_per_second() -> None:
         "swap_in_bytes_per_second": 2_000_000,
         "swap_out_bytes_per_second": 0,
         "major_faults_per_second": 1,
+        "faults_per_second": 0,
+        "refaults_per_second": 0,
     }
