@@ -54,7 +54,7 @@ def fit(training: Training) -> Ended:
         while living.progress.epoch < training.task.spec.trainer.epochs and not living.stopping.stopped:
             stop.check()
             living.schedule.begin(living.progress.epoch)
-            surviving(training, Part.TRAINING, _train_epoch)
+            surviving(training, Part.TRAINING, train_epoch)
             _end_epoch(training, surviving(training, Part.EVALUATION, _validate))
         stop.check()
     except StopRequested:
@@ -64,7 +64,8 @@ def fit(training: Training) -> Ended:
     return Ended.COMPLETE
 
 
-def _train_epoch(training: Training) -> None:
+def train_epoch(training: Training) -> None:
+    """The steps that the epoch in work still lacks."""
     task, living, plan = training.task, training.living, training.plan
     progress = living.progress
     if task.device.type == "cuda":
