@@ -42,5 +42,7 @@ class Contract:
     """`package.module:ATTRIBUTE` of the `Workload` value, imported by trainers only."""
     metrics: tuple[str, ...] = ("train/loss", "val/loss")
     """What a chart shows first."""
+    gradient_checkpointing: bool = False
+    """Whether the model offers it, so that a spec may ask for `trainer.gradient_checkpointing`."""
     adjust: Callable[[Any], Adjusted] = field(default=unadjusted)
     """Makes a valid spec runnable and says what it changed; raises InvalidSpec where it cannot."""

@@ -85,6 +85,9 @@ class TrainerSpec(Part):
     """Samples of one evaluation pass; `batch_size` where not given."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """`fp16` needs CUDA; `bf16` works on CPU and CUDA."""
+    gradient_checkpointing: bool | None = None
+    """Compute activations again in the backward pass instead of keeping them: less memory, more time. Only
+    where the workload offers it; not given, its own fields decide."""
     clip_grad_norm: float | None = Field(None, gt=0, le=1e6)
     """Largest global gradient norm; nothing is clipped where not given."""
     skip_non_finite: int = Field(0, ge=0, le=10_000)

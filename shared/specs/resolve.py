@@ -32,8 +32,17 @@ def resolve_spec(request: Mapping[str, Any], workloads: Mapping[str, Contract]) 
         spec = contract.spec_type.model_validate_json(json.dumps(layered), strict=True)
     except ValidationError as error:
         raise InvalidSpec(*field_sentences(error)) from None
+    if spec.trainer.gradient_checkpointing and not contract.gradient_checkpointing:
+        raise no_gradient_checkpointing(contract.name)
     spec, adjustments = contract.adjust(spec)
     return ResolvedSpec(spec, adjustments)
+
+
+def no_gradient_checkpointing(workload: str) -> InvalidSpec:
+    """The refusal of a spec that asks a workload for what it does not offer."""
+    field = "trainer.gradient_checkpointing"
+    sentence = f"the workload {workload} does not offer gradient checkpointing; leave {field} out"
+    return InvalidSpec(f"{field}: {sentence}", (FieldProblem(field, sentence),))
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
+from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 T = TypeVar("T")
@@ -20,3 +21,10 @@ def recomputed(enabled: bool, function: Callable[..., T], *arguments: Any) -> T:
         return function(*arguments)
     result: T = checkpoint(function, *arguments, use_reentrant=False, preserve_rng_state=True)
     return result
+
+
+def set_recompute(model: nn.Module, enabled: bool) -> None:
+    """Turn it on or off in every module with the attribute `recompute`."""
+    for module in model.modules():
+        if hasattr(module, "recompute"):
+            setattr(module, "recompute", enabled)  # noqa: B010 - a module's attributes are not typed

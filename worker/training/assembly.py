@@ -13,6 +13,7 @@ from torch import nn
 
 from shared.errors import DataError
 from shared.specs.job import JobSpec
+from shared.specs.resolve import no_gradient_checkpointing
 from worker.protocol import Order
 from worker.recovery import Pieces
 from worker.training.alarms import Alarms
@@ -40,7 +41,7 @@ from worker.training.schedule import Schedule
 from worker.training.shutdown import StopFlag
 from worker.training.state import AppState
 from worker.training.weights import load_weights
-from worker.workloads.interface import Workload
+from worker.workloads.interface import Splits, Workload
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +64,20 @@ def prepare_task(
     stop.check()
     report.emit("stage", name="model")
     seed_everything(spec.trainer.seed)
-    model = workload.build_model(spec, splits).to(device)
+    model = _built(workload, spec, splits).to(device)
     # What an evaluation takes at once must not be more than what training does, unless the spec says so.
     trainer = spec.trainer.model_copy(update={"batch_size": micro_batch or spec.trainer.batch_size})
     loading = Loading(splits, trainer, device, private_files)
     return Task(workload, spec, splits, model, device, precision, loading, stop, micro_batch)
+
+
+def _built(workload: Workload, spec: JobSpec, splits: Splits) -> nn.Module:
+    model, wanted = workload.build_model(spec, splits), spec.trainer.gradient_checkpointing
+    if workload.gradient_checkpointing is not None and wanted is not None:
+        workload.gradient_checkpointing(model, wanted)
+    elif wanted:
+        raise no_gradient_checkpointing(workload.name)
+    return model
 
 
 def assemble(

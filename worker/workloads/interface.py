@@ -99,6 +99,9 @@ class Workload:
     """A fresh meter for a validation or test pass; none where the loss says it all."""
     evaluate: Callable[[Evaluation], Mapping[str, Any]] | None = None
     """Runs at the end on the best weights; returns the JSON results and writes figures beneath `folder`."""
+    gradient_checkpointing: Callable[[nn.Module, bool], None] | None = None
+    """Has a model compute activations again in the backward pass, or keep them; the contract says the same.
+    The second computation must draw the same random numbers. None where it is not offered."""
     published_parameters: int | None = None
     """The parameter count its original published, printed beside ours."""
     guards: GuardHints = GuardHints()

@@ -24,6 +24,17 @@ def test_the_request_lies_over_the_preset_and_the_preset_over_the_defaults() -> 
     assert resolved.spec.retry.max_attempts == 3
 
 
+def test_gradient_checkpointing_is_refused_where_the_workload_does_not_offer_it() -> None:
+    asked = {"trainer": {"gradient_checkpointing": True}}
+    with pytest.raises(InvalidSpec, match="the workload noop does not offer gradient checkpointing"):
+        resolve_spec({"workload": "noop", **asked}, WORKLOADS)
+    assert resolve_spec({"workload": "celestial", **asked}, WORKLOADS).spec.trainer.gradient_checkpointing
+    unasked = {"trainer": {"gradient_checkpointing": False}}
+    assert (
+        resolve_spec({"workload": "noop", **unasked}, WORKLOADS).spec.trainer.gradient_checkpointing is False
+    )
+
+
 def test_d_model_130_becomes_208_and_says_why_p9() -> None:
     resolved = resolve_spec({"workload": "celestial", "preset": "production"}, WORKLOADS)
     (change,) = resolved.adjustments

@@ -105,6 +105,7 @@ def test_a_spec_of_an_older_supervisor_is_refused_field_by_field(tmp_path: Path)
         ({"data": {"samples": 0}}, "invalid_data", "train split is empty"),
         ({"data": {"held_out": 0}}, "invalid_data", "validation split is empty"),
         ({"trainer": {"precision": "fp16"}}, "invalid_spec", "needs a CUDA device"),
+        ({"trainer": {"gradient_checkpointing": True}}, "invalid_spec", "planted does not offer"),
         ({"trainer": {"monitor": "val/f1"}}, "invalid_spec", "measured are"),
         ({"model": {"nan_at_step": 5}}, "non_finite_loss", "loss of step 2 is nan"),
         ({"model": {"explode_at_step": 4}}, "non_finite_loss", "gradient of step 2"),

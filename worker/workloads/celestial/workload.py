@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from shared.specs.celestial import CelestialSpec
+from worker.layers.recompute import set_recompute
 from worker.workloads.celestial.columns import FEATURES, body_columns
 from worker.workloads.celestial.data import load_splits
 from worker.workloads.celestial.hints import GUARD_HINTS
@@ -40,6 +41,7 @@ WORKLOAD = Workload(
     loss=loss,
     meter=celestial_meter,
     evaluate=evaluate,
+    gradient_checkpointing=set_recompute,
     published_parameters=PUBLISHED_PARAMETERS,
     guards=GUARD_HINTS,
 )
