@@ -62,6 +62,8 @@ class ExitCode(IntEnum):
     """The machine, or a limit on the process, refused an allocation."""
     LOADER_KILLED = 79
     """A data loader worker was killed; who did it, the supervisor finds out."""
+    RANK_KILLED = 80
+    """One of several training processes was killed; who did it, the supervisor finds out."""
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,11 @@ class TrainerSpec(Part):
 
     epochs: int = Field(1, ge=1, le=1_000_000)
     batch_size: int = Field(16, ge=1, le=1_048_576)
-    """Samples of one forward pass (the micro-batch)."""
+    """Samples of one forward pass (the micro-batch). Several processes divide the samples of a step, so that
+    each passes at most so many at once and often fewer."""
     accumulate: int = Field(1, ge=1, le=65_536)
-    """Micro-batches of one optimizer step; the effective batch is `batch_size * accumulate`."""
+    """Micro-batches of one optimizer step; the effective batch is `batch_size * accumulate` in any number of
+    processes, so the same spec means the same steps."""
     eval_batch_size: int | None = Field(None, ge=1, le=1_048_576)
     """Samples of one evaluation pass; `batch_size` where not given."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -158,12 +160,17 @@ class MemorySpec(Part):
 
 
 class ResourceSpec(Part):
-    """What a job needs of a machine."""
+    """What a job needs of a machine, all of its processes together."""
 
     gpus: int = Field(0, ge=0, le=64)
+    """GPUs at once; a training runs one process on each, which divide every step's samples."""
+    processes: int | None = Field(None, ge=1, le=64)
+    """Training processes on CPU, which divide every step's samples; one where not given, on GPUs one each."""
     cpus: float = Field(1.0, gt=0, le=4096)
     memory_gib: float = Field(1.0, gt=0, le=65_536)
     """Host memory the job is expected to need."""
+    collective_timeout_seconds: float = Field(600.0, ge=1, le=86_400)
+    """Longest wait of one of several processes for the others, after which the attempt ends."""
 
 
 class RetrySpec(Part):

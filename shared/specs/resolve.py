@@ -13,6 +13,7 @@ from shared.errors import FieldProblem, InvalidSpec
 from shared.specs.catalogue import find_workload
 from shared.specs.contract import Adjustment, Contract
 from shared.specs.job import JobSpec
+from shared.specs.processes import check_processes
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def resolve_spec(request: Mapping[str, Any], workloads: Mapping[str, Contract]) 
     if spec.trainer.gradient_checkpointing and not contract.gradient_checkpointing:
         raise no_gradient_checkpointing(contract.name)
     spec, adjustments = contract.adjust(spec)
+    check_processes(spec)
     return ResolvedSpec(spec, adjustments)
 
 

@@ -156,14 +156,20 @@ def spec_of(**over: Any) -> PlantedSpec:
     return PlantedSpec.model_validate({**SPEC, **merged})
 
 
-def write_order(root: Path, attempt: int = 1, spec: PlantedSpec | None = None, **fields: Any) -> Path:
+def write_order(
+    root: Path,
+    attempt: int = 1,
+    spec: PlantedSpec | None = None,
+    implementation: str = "tests.integration.planted:WORKLOAD",
+    **fields: Any,
+) -> Path:
     """The order of one attempt in the run directory `root`."""
     folder = RunDir(root).create(attempt)
     order = Order(
         job_id="01planted0",
         attempt=attempt,
         workload="planted",
-        implementation="tests.integration.planted:WORKLOAD",
+        implementation=implementation,
         spec_type="tests.integration.planted:PlantedSpec",
         spec=(spec or spec_of()).model_dump(mode="json"),
         adjustments=[],

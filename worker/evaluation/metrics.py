@@ -38,6 +38,10 @@ class RegressionSums:
             )
         self._sums += _sums(*(np.asarray(one, np.float64).reshape(-1, columns) for one in (forecast, truth)))
 
+    def merge(self, other: RegressionSums) -> None:
+        """Add what another has added up."""
+        self._sums += other._sums
+
     def overall(self) -> dict[str, float]:
         """The measures over all columns together, and how many values they are of."""
         return _measures(self._sums.sum(axis=1))

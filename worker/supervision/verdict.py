@@ -58,7 +58,7 @@ def is_unexplained(ending: Ending) -> bool:
     """Whether somebody killed the trainer or its child, and it was not us: the kernel may have."""
     if ending.stop is not None or ending.launcher_lost:
         return False
-    return ending.exit_code in (-signal.SIGKILL, ExitCode.LOADER_KILLED)
+    return ending.exit_code in (-signal.SIGKILL, ExitCode.LOADER_KILLED, ExitCode.RANK_KILLED)
 
 
 def decide(
@@ -136,6 +136,11 @@ def _gave_up(ending: Ending) -> Verdict | None:
         return Verdict(Reason.LOADER_OOM_KILLED, _told(sentence, message))
     if ending.exit_code == ExitCode.LOADER_KILLED:
         return Verdict(Reason.LOADER_KILLED, _told("a data loader worker was killed from outside", message))
+    if ending.exit_code == ExitCode.RANK_KILLED and ending.oom_killed:
+        sentence = "the kernel killed a process of the trainer because memory ran out"
+        return Verdict(Reason.OOM_KILLED, _told(sentence, message))
+    if ending.exit_code == ExitCode.RANK_KILLED:
+        return Verdict(Reason.KILLED, _told("a process of the trainer was killed", message))
     if ending.exit_code != ExitCode.REFUSED:
         return None
     known = {reason.value: reason for reason in _FINAL_FAILURES}

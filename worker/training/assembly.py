@@ -25,16 +25,20 @@ from worker.training.guards.record import GuardRecord
 from worker.training.history import BestMetric, EarlyStopping, History
 from worker.training.journal import Journal
 from worker.training.loader import Loading
+from worker.training.manifest import Manifest
 from worker.training.memory import MemoryWatch
 from worker.training.moment import Origin
 from worker.training.nonfinite import Skips
 from worker.training.optim import build_optimizer, groups_text, trainable
+from worker.training.parallel.follower import Follower
+from worker.training.parallel.group import Group
+from worker.training.parallel.world import ONE, World
 from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import choose_precision
 from worker.training.recovery import Recovery
 from worker.training.reporter import Reporter
 from worker.training.resume import Resumed, carried_on, find_checkpoint, restore_from
-from worker.training.rng import RngState, seed_everything
+from worker.training.rng import seed_everything
 from worker.training.sampler import plan_epoch
 from worker.training.saving import Saver
 from worker.training.schedule import Schedule
@@ -55,6 +59,7 @@ def prepare_task(
     report: Reporter,
     private_files: tuple[int, ...],
     micro_batch: int | None = None,
+    world: World = ONE,
 ) -> Task:
     """Load the data and build the model. Every generator is seeded before each: neither moves the other."""
     precision = choose_precision(spec.trainer, device)
@@ -67,7 +72,7 @@ def prepare_task(
     model = _built(workload, spec, splits).to(device)
     # What an evaluation takes at once must not be more than what training does, unless the spec says so.
     trainer = spec.trainer.model_copy(update={"batch_size": micro_batch or spec.trainer.batch_size})
-    loading = Loading(splits, trainer, device, private_files)
+    loading = Loading(splits, trainer, device, private_files, world)
     return Task(workload, spec, splits, model, device, precision, loading, stop, micro_batch)
 
 
@@ -96,18 +101,37 @@ def assemble(
     spec = task.spec
     plan = plan_epoch(len(task.splits.train), spec.trainer, task.micro_batch)
     _check_monitor(task)
-    living = _new_parts(task, progress)
+    living = _new_parts(task, progress, means.group)
     state = app_state(task, living)
     origin = Origin(order.job_id, order.attempt, spec_sha256(spec), spec.trainer.epochs, environment)
     store = CheckpointStore(means.directory.checkpoints, means.files)
-    store.sweep()
-    resumed = _resume(order, task, living, state, store, origin, means.report)
+    resumed = _resume(order, task, living, state, store, origin, means)
+    living.rng.begin(spec.trainer.seed, progress.step)
     if living.ema is not None and not living.ema.begun:
         living.ema.begin()
-    saver = Saver(
+    saver = _saver(task, living, state, store, carried_on(origin, resumed), resumed, means)
+    journal = Journal(means.report, spec, plan, progress, memory, means.clock)
+    recovery = Recovery(spec, pieces, means.directory, means.report, task.model, memory.thrash)
+    parameters = trainable(task.model)
+    return Training(task, living, parameters, plan, saver, journal, means.report, recovery, means.group)
+
+
+def _saver(
+    task: Task,
+    living: Living,
+    state: AppState,
+    store: CheckpointStore,
+    origin: Origin,
+    resumed: Resumed,
+    means: Means,
+) -> Saver | Follower:
+    progress = living.progress
+    if not means.group.world.first:
+        return Follower(task.spec.checkpoint, progress)
+    return Saver(
         store,
-        spec.checkpoint,
-        carried_on(origin, resumed),
+        task.spec.checkpoint,
+        origin,
         state,
         progress,
         living.best,
@@ -116,9 +140,6 @@ def assemble(
         time.time,
         None if resumed.manifest is None else (progress.epoch, progress.step, progress.samples),
     )
-    journal = Journal(means.report, spec, plan, progress, memory, means.clock)
-    recovery = Recovery(spec, pieces, means.directory, means.report, task.model, memory.thrash)
-    return Training(task, living, trainable(task.model), plan, saver, journal, means.report, recovery)
 
 
 def parameter_count(model: nn.Module) -> int:
@@ -132,7 +153,7 @@ def _check_monitor(task: Task) -> None:
         raise DataError(f"trainer.monitor is {monitor!r} and the validation split is empty")
 
 
-def _new_parts(task: Task, progress: Progress) -> Living:
+def _new_parts(task: Task, progress: Progress, group: Group) -> Living:
     spec, trainer = task.spec, task.spec.trainer
     optimizer = build_optimizer(spec.optimizer, task.model)
     log.info("%s: %s", spec.optimizer.name, groups_text(optimizer))
@@ -149,7 +170,7 @@ def _new_parts(task: Task, progress: Progress) -> Living:
         skips=Skips(trainer.skip_non_finite),
         alarms=Alarms(trainer.monitor, trainer.monitor_mode),
         ema=None if trainer.ema is None else Ema(trainer.ema, task.model),
-        rng=RngState(),
+        rng=group.rng,
     )
 
 
@@ -160,9 +181,10 @@ def _resume(
     state: AppState,
     store: CheckpointStore,
     origin: Origin,
-    report: Reporter,
+    means: Means,
 ) -> Resumed:
-    manifest = find_checkpoint(store, order.resume, report, expected=order.has_checkpoints)
+    report = means.report
+    manifest = means.group.from_first(lambda: _found(order, store, report))
     if manifest is None:
         if order.init_checkpoint is not None:
             weights = load_weights(task.model, Path(order.init_checkpoint))
@@ -187,6 +209,12 @@ def _resume(
         report.emit("checkpoint_found", attempt=manifest.attempt, **store.saved(manifest).told)
         log.info("resumed from %s, exact: %s (%s)", manifest.id, resumed.exact, resumed.why)
     return resumed
+
+
+def _found(order: Order, store: CheckpointStore, report: Reporter) -> Manifest | None:
+    """What rank 0 alone looks for, verifies and sets aside; the others read what it found."""
+    store.sweep()
+    return find_checkpoint(store, order.resume, report, expected=order.has_checkpoints)
 
 
 def _allow_longer(resumed: Resumed, stopping: EarlyStopping, origin: Origin) -> Resumed:

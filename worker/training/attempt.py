@@ -29,6 +29,7 @@ from worker.training.loop import Ended, fit
 from worker.training.memory import MemoryWatch
 from worker.training.naming import load_spec, load_workload
 from worker.training.outlook import foresee
+from worker.training.parallel.world import World
 from worker.training.planner import Cut
 from worker.training.planning import adjusted_by, plan_adjustments, planned
 from worker.training.position import Progress
@@ -55,14 +56,14 @@ class Setting:
 def run_attempt(order: Order, means: Means) -> ExitCode:
     """Train or evaluate as ordered. Raises whatever makes an attempt fail."""
     spec = load_spec(order)
-    setting = _prepare_process(spec)
+    setting = prepare_process(spec, means.group.world)
     progress = Progress()
     with MemoryWatch(means.report, spec.memory.sample_seconds, lambda: progress.step, means.clock) as memory:
         try:
             cut = planned(order, spec, means)
             pieces = pieces_to_use(order, spec, cut, means.directory)
-            order, setting = _as_cut(order, setting, spec, cut, pieces)
-            task = _load(order, spec, setting, means, pieces)
+            order, setting = as_cut(order, setting, spec, cut, pieces)
+            task = load_task(order, spec, setting, means, pieces)
             _tell_start(order, task, setting, means.report)
             if spec.kind == "eval":
                 facts = _evaluate_only(order, task, setting, memory, means)
@@ -75,14 +76,17 @@ def run_attempt(order: Order, means: Means) -> ExitCode:
     return ExitCode.DONE
 
 
-def _prepare_process(spec: JobSpec) -> Setting:
-    device, threads = choose_device(spec), choose_threads(spec)
+def prepare_process(spec: JobSpec, world: World) -> Setting:
+    """Set this process up for its device and its part of the cores."""
+    device, threads = choose_device(spec, world.local_rank), choose_threads(spec, world.size)
     make_deterministic(device, threads)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     allocator = use_allocator(spec.memory.allocator, device.type)
-    return Setting(device, threads, fingerprint(device, threads), allocator)
+    return Setting(device, threads, fingerprint(device, threads, world.size), allocator)
 
 
-def _as_cut(
+def as_cut(
     order: Order, setting: Setting, spec: JobSpec, cut: Cut | None, pieces: Pieces
 ) -> tuple[Order, Setting]:
     """A resume with another micro-batch would not be exact, so it counts as part of the environment."""
@@ -94,7 +98,8 @@ def _as_cut(
     return replace(order, adjustments=adjustments), replace(setting, environment=environment, plan=cut)
 
 
-def _load(order: Order, spec: JobSpec, setting: Setting, means: Means, pieces: Pieces) -> Task:
+def load_task(order: Order, spec: JobSpec, setting: Setting, means: Means, pieces: Pieces) -> Task:
+    """Data and model of an order, on the device of this process."""
     task = prepare_task(
         load_workload(order),
         spec,
@@ -102,8 +107,9 @@ def _load(order: Order, spec: JobSpec, setting: Setting, means: Means, pieces: P
         setting.device,
         means.stop,
         means.report,
-        (means.lock,),
+        () if means.lock is None else (means.lock,),
         pieces.batch_size,
+        means.group.world,
     )
     if pieces.recoveries:
         task.loading.trainer = task.loading.trainer.model_copy(
@@ -149,7 +155,8 @@ def _train(
     if progress.step == 0:
         living = training.living
         run_guards(task, living.optimizer, living.guards, means.report, means.clock)
-    with _long_lived_objects_left_alone(), closing(training.saver):
+    means.group.wrap(task.workload, task.model)
+    with long_lived_objects_left_alone(), closing(training.saver):
         if fit(training) is Ended.STOPPED:
             raise StopRequested
     means.report.emit("stage", name="evaluate")
@@ -176,7 +183,7 @@ def _train(
 
 
 @contextmanager
-def _long_lived_objects_left_alone() -> Iterator[None]:
+def long_lived_objects_left_alone() -> Iterator[None]:
     """Keep the collector from walking all of torch's modules again and again: a tenth of a short step."""
     gc.freeze()
     try:
@@ -225,6 +232,7 @@ def _facts(order: Order, task: Task, setting: Setting) -> dict[str, Any]:
         "published_parameters": task.workload.published_parameters,
         "device": str(setting.device),
         "threads": setting.threads,
+        "processes": setting.environment["processes"],
         "environment": dict(setting.environment),
         "allocator": setting.allocator.used,
         "plan": None if setting.plan is None else asdict(setting.plan),

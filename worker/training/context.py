@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -20,6 +20,8 @@ from worker.training.history import BestMetric, EarlyStopping, History
 from worker.training.journal import Journal
 from worker.training.loader import Loading
 from worker.training.nonfinite import Skips
+from worker.training.parallel.follower import Follower
+from worker.training.parallel.group import Alone, Group
 from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import Precision
 from worker.training.recovery import Recovery
@@ -42,8 +44,10 @@ class Means:
     stop: StopFlag
     files: Files
     clock: Monotonic
-    lock: int
-    """Descriptor of the held run lock."""
+    lock: int | None
+    """Descriptor of the held run lock; none in a process that is not rank 0."""
+    group: Group = field(default_factory=Alone)
+    """The processes that train together."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,11 @@ class Training:
     living: Living
     parameters: list[nn.Parameter]
     plan: EpochPlan
-    saver: Saver
+    saver: Saver | Follower
     journal: Journal
     report: Reporter
     recovery: Recovery
+    group: Group = field(default_factory=Alone)
 
 
 def app_state(task: Task, living: Living) -> AppState:

@@ -10,21 +10,24 @@ from shared.errors import InvalidSpec
 from shared.specs.job import JobSpec
 
 
-def choose_device(spec: JobSpec) -> torch.device:
-    """The device of a spec; `auto` takes CUDA where the job asks for a GPU. Raises InvalidSpec."""
+def choose_device(spec: JobSpec, number: int = 0) -> torch.device:
+    """The device of a spec, of GPUs that of this `number`; `auto` takes CUDA where the job asks for a GPU.
+
+    Raises InvalidSpec.
+    """
     wanted = spec.trainer.device
     if wanted == "cuda" and not torch.cuda.is_available():
         raise InvalidSpec('trainer.device "cuda": this machine has no CUDA device; use "cpu" or "auto"')
     if wanted == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     on_gpu = wanted == "cuda" or spec.resources.gpus > 0
-    return torch.device("cuda", 0) if on_gpu else torch.device("cpu")
+    return torch.device("cuda", number) if on_gpu else torch.device("cpu")
 
 
-def choose_threads(spec: JobSpec) -> int:
-    """CPU threads: as asked, else the job's share of the cores, at least one."""
+def choose_threads(spec: JobSpec, processes: int = 1) -> int:
+    """CPU threads of each process: as asked, else its part of the job's share of the cores, at least one."""
     cores = len(os.sched_getaffinity(0))
-    return spec.trainer.threads or max(1, min(cores, int(spec.resources.cpus)))
+    return spec.trainer.threads or max(1, int(min(cores, spec.resources.cpus) / processes))
 
 
 def make_deterministic(device: torch.device, threads: int) -> None:

@@ -29,8 +29,11 @@ CAME_LATER: Mapping[str, tuple[str, ...]] = {
 """Fields that specs once did not have. At their defaults they are left out of the hash: checkpoints of before
 still fit."""
 
+IMPLIED: Mapping[str, Any] = {"processes": 1}
+"""What environments were before they said it."""
 
-def fingerprint(device: torch.device, threads: int) -> dict[str, Any]:
+
+def fingerprint(device: torch.device, threads: int, processes: int = 1) -> dict[str, Any]:
     """What the bits of a result depend on besides spec and data."""
     return {
         "python": platform.python_version(),
@@ -41,6 +44,7 @@ def fingerprint(device: torch.device, threads: int) -> dict[str, Any]:
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": threads,
+        "processes": processes,
         "matmul_precision": torch.get_float32_matmul_precision(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
@@ -59,11 +63,11 @@ def spec_sha256(spec: JobSpec) -> str:
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What is not as it was, one phrase each."""
-    names = sorted(set(then) | set(now))
+    before, present = {**IMPLIED, **then}, {**IMPLIED, **now}
     return [
-        f"{name} was {then.get(name)!r} and is {now.get(name)!r}"
-        for name in names
-        if then.get(name) != now.get(name)
+        f"{name} was {before.get(name)!r} and is {present.get(name)!r}"
+        for name in sorted(set(before) | set(present))
+        if before.get(name) != present.get(name)
     ]
 
 

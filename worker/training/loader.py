@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +16,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from shared.specs.parts import TrainerSpec
 from worker.deathsig import die_with_parent
+from worker.training.parallel.split import rank_batches
+from worker.training.parallel.world import ONE, World
 from worker.training.sampler import EpochPlan, epoch_order, micro_batches, private_generator
 from worker.workloads.interface import Batch, Dataset, Splits
 
@@ -31,22 +33,23 @@ class Loading:
     trainer: TrainerSpec
     device: torch.device
     private_files: tuple[int, ...] = ()
+    world: World = ONE
 
 
 def train_batches(loading: Loading, plan: EpochPlan, epoch: int, position: int) -> Generator[Batch]:
-    """Micro-batches of an epoch from a position on; one empty iterator where nothing is left."""
+    """This process's micro-batches of an epoch from a position on; an empty iterator where none are left."""
     trainer, splits = loading.trainer, loading.splits
     order = epoch_order(len(splits.train), trainer.seed, epoch, trainer.shuffle)
     samples = _Samples(splits.train, splits.augment, trainer.seed, epoch)
-    return _batches(loading, samples, list(micro_batches(order, plan, position)))
+    return _batches(loading, samples, list(_indices(loading.world, order, plan, position)))
 
 
-def eval_batches(loading: Loading, dataset: Dataset) -> Generator[Batch]:
-    """Batches of a split in its own order."""
+def eval_batches(loading: Loading, dataset: Dataset, world: World = ONE) -> Generator[Batch]:
+    """Batches of a split in its own order; those of one process where several divide them."""
     size = loading.trainer.eval_batch_size or loading.trainer.batch_size
     count = len(dataset)
     indices = [list(range(start, min(start + size, count))) for start in range(0, count, size)]
-    return _batches(loading, _Samples(dataset, None, 0, 0), indices)
+    return _batches(loading, _Samples(dataset, None, 0, 0), indices[world.rank :: world.size])
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
@@ -60,6 +63,12 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     if isinstance(batch, (list, tuple)):
         return type(batch)(to_device(value, device) for value in batch)
     return batch
+
+
+def _indices(world: World, order: Tensor, plan: EpochPlan, position: int) -> Iterator[list[int]]:
+    if world.size == 1:
+        return micro_batches(order, plan, position)
+    return rank_batches(order, plan, position, world.rank, world.size)
 
 
 class _Samples(TorchDataset[Any]):

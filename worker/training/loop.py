@@ -49,17 +49,18 @@ def fit(training: Training) -> Ended:
         save where due
     save the end; on a request to stop, save where training stands
     """
-    living, stop = training.living, training.task.stop
+    living, stop, group = training.living, training.task.stop, training.group
     try:
         while living.progress.epoch < training.task.spec.trainer.epochs and not living.stopping.stopped:
-            stop.check()
+            group.check_stop(stop, between_epochs=True)
             living.schedule.begin(living.progress.epoch)
             surviving(training, Part.TRAINING, train_epoch)
             _end_epoch(training, surviving(training, Part.EVALUATION, _validate))
-        stop.check()
+        group.check_stop(stop, between_epochs=True)
     except StopRequested:
         training.saver.save_or_raise()
         return Ended.STOPPED
+    group.meet()
     training.saver.save_or_raise()
     return Ended.COMPLETE
 
@@ -101,7 +102,14 @@ def _take_or_skip(training: Training, batches: Iterator[Batch], total: int) -> S
     buffers = Buffers(task.model) if living.skips.most else None
     try:
         return take_step(
-            task, living.optimizer, training.parameters, batches, training.plan.batch_size, total, step
+            task,
+            living.optimizer,
+            training.parameters,
+            batches,
+            training.plan.batch_size,
+            total,
+            step,
+            training.group,
         )
     except NonFiniteLoss as error:
         sentence = living.skips.take(error, step)
@@ -117,9 +125,9 @@ def _step_edge(training: Training) -> None:
         _check_parameters(training)
     between_steps = progress.samples < training.plan.samples
     # The last step of an epoch is saved after the validation, under the same step.
-    if between_steps and training.saver.due():
+    if between_steps and training.group.saves(training.saver):
         training.saver.save()
-    training.task.stop.check()
+    training.group.check_stop(training.task.stop)
     if between_steps:
         answer_thrash(training)
 
@@ -137,10 +145,11 @@ def _validate(training: Training) -> dict[str, float]:
     task, rng = training.task, training.living.rng
     if len(task.splits.val) == 0:
         return {}
+    training.group.meet()  # rank 0 may be stopped while the others measure, and saves without them
     before = rng.state_dict()
     try:
         with replayable(), _averages_in_place(training.living):
-            return measure(task, task.splits.val, training.journal.alive)
+            return measure(task, task.splits.val, training.journal.alive, training.group)
     except (StopRequested, MemoryRanOut):
         rng.load_state_dict(before)
         raise
@@ -149,12 +158,7 @@ def _validate(training: Training) -> dict[str, float]:
 def _end_epoch(training: Training, validated: dict[str, float]) -> None:
     living, saver = training.living, training.saver
     epoch, step, lr = living.progress.epoch + 1, living.progress.step, living.schedule.lr
-    values = {
-        **{f"train/{name}": value for name, value in living.sums.means().items()},
-        "train/lr": lr,
-        "train/param_norm": weight_norm(training.parameters),
-        **{f"val/{name}": value for name, value in validated.items()},
-    }
+    values = training.group.from_first(lambda: _values_of_epoch(training, validated))
     living.history.add(epoch, values)
     value = monitored(living.best.metric, values)
     _warn(training, epoch, values, value)
@@ -169,8 +173,17 @@ def _end_epoch(training: Training, validated: dict[str, float]) -> None:
         training.report.emit("best", metric=living.best.metric, value=value, epoch=epoch, step=step)
     living.progress.end_epoch()
     living.sums.clear()
-    if saver.due(epoch_ended=True, improved=improved):
+    if training.group.saves_after_epoch(saver, improved=improved):
         saver.save(improved=improved)
+
+
+def _values_of_epoch(training: Training, validated: dict[str, float]) -> dict[str, float]:
+    return {
+        **{f"train/{name}": value for name, value in training.living.sums.means().items()},
+        "train/lr": training.living.schedule.lr,
+        "train/param_norm": weight_norm(training.parameters),
+        **{f"val/{name}": value for name, value in validated.items()},
+    }
 
 
 def _warn(training: Training, epoch: int, values: dict[str, float], value: float) -> None:

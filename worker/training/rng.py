@@ -26,6 +26,9 @@ def cuda_in_use() -> bool:
 class RngState:
     """The draw after a save equals the draw after its restore."""
 
+    def begin(self, _seed: int, _step: int) -> None:
+        """A process alone goes on with the generators as they are."""
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "python": random.getstate(),

@@ -101,6 +101,10 @@ class Saver:
             return True
         return self._in_flight is None and self._wanted_by_now(now)
 
+    def due_by_count(self) -> bool:
+        """Whether the number of this step alone asks for one, which every process knows."""
+        return wanted_by_count(self._spec, self._progress)
+
     def save(self, *, improved: bool = False) -> bool:
         """Checkpoint the present state, or as soon as the save in flight ends; whether none failed here."""
         if self._in_flight is not None:

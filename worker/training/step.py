@@ -14,11 +14,14 @@ from shared.errors import NonFiniteLoss, TrainingError
 from worker.training.context import Task
 from worker.training.nonfinite import gradient_sentence, loss_sentence, names_of
 from worker.training.outofmemory import replayable
+from worker.training.parallel.group import Alone, Group
 from worker.training.terms import adds_up
 from worker.workloads.interface import Batch, LossTerms
 
 CLIP_EPSILON = 1e-6
 """As torch's own clipping: keeps the division finite."""
+
+ALONE = Alone()
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,23 @@ def take_step(
     batch_size: int,
     total: int,
     step: int,
+    group: Group = ALONE,
 ) -> StepResult:
     """Move the weights once by the gradient of `total` samples, taken from `batches` of `batch_size`.
 
     Every micro-batch counts by its share of the samples, so that N micro-batches equal one big batch, the
-    remainder of an epoch included. Reads the device once. Raises NonFiniteLoss and MemoryRanOut before any
-    weight moves.
+    remainder of an epoch included; the samples are those of all processes of the group. Reads the device
+    once. Raises NonFiniteLoss and MemoryRanOut before any weight moves.
     """
     optimizer.zero_grad(set_to_none=True)
     with replayable():
-        losses = _add_gradients(task, batches, batch_size, total)
+        losses = _add_gradients(task, batches, batch_size, total, group)
+        group.join_gradients(parameters, total)
     scaler = task.precision.scaler
     scaler.unscale_(optimizer)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norms, means = _read(torch._foreach_norm(gradients), losses)
+    norms, own_means = _read(torch._foreach_norm(gradients), losses)
+    means = group.add_up(own_means)
     grad_norm = math.hypot(*norms)
     if not math.isfinite(means["loss_epoch"] + grad_norm):
         _refuse_non_finite(task, means, zip(gradients, norms, strict=True), grad_norm, step)
@@ -85,17 +91,21 @@ class _MicroBatch:
     weights: tuple[float, ...]
 
 
-def _add_gradients(task: Task, batches: Iterator[Batch], batch_size: int, total: int) -> list[_MicroBatch]:
-    seen, losses = 0, []
-    while seen < total:
+def _add_gradients(
+    task: Task, batches: Iterator[Batch], batch_size: int, total: int, group: Group
+) -> list[_MicroBatch]:
+    seen, own, losses = 0, group.own(total), []
+    while seen < own:
         batch = next(batches)
-        with task.precision.autocast():
-            outputs = task.workload.forward(task.model, batch)
-            terms = task.workload.loss(task.spec, outputs, batch)
-        _check_terms(terms, min(batch_size, total - seen))
-        share = terms.count / total
-        loss = terms.total if share == 1 else terms.total * share
-        torch.autograd.backward(task.precision.scaler.scale(loss))
+        with group.passing(total, last=seen + batch_size >= own):
+            with task.precision.autocast():
+                outputs = group.forward(task.workload, task.model, batch)
+                terms = task.workload.loss(task.spec, outputs, batch)
+            _check_terms(terms, min(batch_size, own - seen))
+            share = terms.count / total
+            weight = share * group.world.size  # the gradient is the mean over the processes
+            loss = terms.total if weight == 1 else terms.total * weight
+            torch.autograd.backward(task.precision.scaler.scale(loss))
         losses.append(_micro_batch(terms, share))
         seen += terms.count
     return losses

@@ -29,15 +29,19 @@ def answer_thrash(training: Training) -> None:
     sentence = f"{WHAT_RAN_OUT[Cause.SWAP_THRASH]}: {found}"
     policy = training.task.spec.memory.policy
     if policy == "stop":
-        training.saver.save_or_raise()
+        if not several_processes():  # the generators of the others are not here now
+            training.saver.save_or_raise()
         raise SwapThrash(f"{sentence}; {_TO_SUBMIT}")
     may_halve = policy == "recover" and not several_processes()
     if may_halve and recovery.smaller(Part.TRAINING) is not None:
         raise MemoryRanOut(Lost(Cause.SWAP_THRASH, sentence, within_step=False))
     # Slow is no reason to end a job that gets on. One word is enough: nothing will change.
     recovery.thrash.over = True
-    more = (
-        no_more(Cause.SWAP_THRASH, recovery.pieces) if may_halve else "memory.policy recover would halve it"
-    )
+    if may_halve:
+        more = no_more(Cause.SWAP_THRASH, recovery.pieces)
+    elif several_processes():
+        more = "set trainer.batch_size smaller: one of several processes does not halve it by itself"
+    else:
+        more = "memory.policy recover would halve it"
     training.report.emit("warning", code=CODE, message=f"{sentence}; {more}")
     log.warning("%s; %s", sentence, more)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +62,15 @@ class Meter(Protocol):
     def update(self, outputs: Outputs, batch: Batch) -> None: ...
 
     def compute(self) -> Mapping[str, float]: ...
+
+
+@runtime_checkable
+class Mergeable(Protocol):
+    """A meter whose split several processes may divide. Without this each of them measures all of it."""
+
+    def merge(self, other: Any, /) -> None:
+        """Take in what a meter of the same kind has seen of other samples."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ ENDINGS = [
     (Ending(ExitCode.HOST_OUT_OF_MEMORY), Reason.HOST_OUT_OF_MEMORY),
     (Ending(ExitCode.LOADER_KILLED, oom_killed=True), Reason.LOADER_OOM_KILLED),
     (Ending(ExitCode.LOADER_KILLED), Reason.LOADER_KILLED),
+    (Ending(ExitCode.RANK_KILLED, oom_killed=True), Reason.OOM_KILLED),
+    (Ending(ExitCode.RANK_KILLED, failure=("rank_killed", "rank 1 was")), Reason.KILLED),
     (Ending(KILLED, oom_killed=True), Reason.OOM_KILLED),
     (Ending(KILLED, oom_killed=True, stop=StopCause.CANCEL), Reason.CANCELLED_BY_USER),
     (Ending(KILLED), Reason.KILLED),
@@ -57,6 +59,7 @@ def test_every_ending_has_its_reason(ending: Ending, reason: Reason) -> None:
     [
         (Ending(KILLED), True),
         (Ending(ExitCode.LOADER_KILLED), True),
+        (Ending(ExitCode.RANK_KILLED), True),
         (Ending(KILLED, stop=StopCause.CANCEL), False),
         (Ending(KILLED, launcher_lost=True), False),
         (Ending(ExitCode.CRASHED), False),

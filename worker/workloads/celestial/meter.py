@@ -25,6 +25,9 @@ class CelestialMeter:
         check_shape(outputs, batch["y"])
         self._sums.add(to_numpy(outputs), to_numpy(batch["y"]))
 
+    def merge(self, other: CelestialMeter) -> None:
+        self._sums.merge(other._sums)
+
     def compute(self) -> dict[str, float]:
         overall = self._sums.overall()
         metrics = {measure: overall[measure] for measure in MEASURES}

@@ -1,0 +1,43 @@
+"""How many processes a job trains in, and whether its spec can be divided among them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.errors import FieldProblem, InvalidSpec
+from shared.specs.job import JobSpec
+
+
+def process_count(spec: Mapping[str, Any]) -> int:
+    """The training processes of a dumped spec; an evaluation runs in one."""
+    if spec["kind"] != "train":
+        return 1
+    resources = spec["resources"]
+    on_gpus = resources["gpus"] if spec["trainer"]["device"] != "cpu" else 1
+    return resources.get("processes") or max(1, on_gpus)
+
+
+def check_processes(spec: JobSpec) -> None:
+    """Raises InvalidSpec where the processes asked for could not share the work."""
+    asked, gpus = spec.resources.processes, spec.resources.gpus
+    if gpus and asked not in (None, gpus) and spec.trainer.device != "cpu":
+        raise _refusal(
+            f"resources.processes is {asked} and resources.gpus is {gpus}; one process runs on each GPU, so "
+            "leave resources.processes out"
+        )
+    count = process_count(spec.model_dump(mode="json", include={"kind", "resources", "trainer"}))
+    effective = spec.trainer.batch_size * spec.trainer.accumulate
+    if count > effective:
+        raise _refusal(
+            f"a step has {effective} samples (trainer.batch_size x trainer.accumulate), too few for {count} "
+            "processes; ask for fewer, or set trainer.batch_size higher"
+        )
+    if count > 1 and spec.memory.plan == "measured":
+        raise _refusal(
+            f'memory.plan "measured" tries one process and the job asks for {count}; set it to "spec"'
+        )
+
+
+def _refusal(sentence: str) -> InvalidSpec:
+    return InvalidSpec(sentence, (FieldProblem("resources.processes", sentence),))
