@@ -87,6 +87,9 @@ class TrainerSpec(Part):
     """Samples of one evaluation pass; `batch_size` where not given."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """`fp16` needs CUDA; `bf16` works on CPU and CUDA."""
+    compile: bool = False
+    """Compile the forward and backward passes of training steps with torch.compile. The first batch of each
+    size waits for it, for a minute or so; needs g++ on a CPU. Numbers differ in the last bits."""
     gradient_checkpointing: bool | None = None
     """Compute activations again in the backward pass instead of keeping them: less memory, more time. Only
     where the workload offers it; not given, its own fields decide."""

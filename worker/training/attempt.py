@@ -20,6 +20,7 @@ from worker.recovery import Part, Pieces, adjustments_of
 from worker.training.allocator import Choice, use_allocator
 from worker.training.artifacts import tell_artifacts, write_results
 from worker.training.assembly import assemble, parameter_count, prepare_task
+from worker.training.compiling import compile_failures_told, with_compiled_steps
 from worker.training.context import Means, Task, Training
 from worker.training.determinism import choose_device, choose_threads, make_deterministic
 from worker.training.environment import fingerprint
@@ -155,8 +156,9 @@ def _train(
     if progress.step == 0:
         living = training.living
         run_guards(task, living.optimizer, living.guards, means.report, means.clock)
-    means.group.wrap(task.workload, task.model)
-    with long_lived_objects_left_alone(), closing(training.saver):
+    training = replace(training, task=with_compiled_steps(task, means.clock))
+    means.group.wrap(training.task.workload, task.model)
+    with long_lived_objects_left_alone(), closing(training.saver), compile_failures_told(task):
         if fit(training) is Ended.STOPPED:
             raise StopRequested
     means.report.emit("stage", name="evaluate")

@@ -24,7 +24,7 @@ fingerprint, epochs by the schedule."""
 CAME_LATER: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("decay", "fused"),
     "schedule": ("patience",),
-    "trainer": ("ema", "gradient_checkpointing"),
+    "trainer": ("ema", "compile", "gradient_checkpointing"),
 }
 """Fields that specs once did not have. At their defaults they are left out of the hash: checkpoints of before
 still fit."""

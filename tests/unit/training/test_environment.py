@@ -46,6 +46,7 @@ def test_changes_that_move_no_number_keep_a_resume_exact(change: dict[str, Any])
         {"optimizer": {"fused": True}},
         {"schedule": {"patience": 3}},
         {"trainer": {"ema": {}}},
+        {"trainer": {"compile": True}},
         {"trainer": {"gradient_checkpointing": False}},
     ],
 )
