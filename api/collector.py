@@ -9,13 +9,13 @@ from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from shared import telemetry
 from shared.db import Database
 from shared.jobs.status import JobStatus, Reason
-from shared.models import Attempt, Job, Worker
+from shared.models import Attempt, Job, JobEvent, Worker
 from shared.telemetry import Series
 
 _PROGRESS: Mapping[Series, tuple[str, float]] = {
@@ -33,6 +33,17 @@ _MEMORY: Mapping[Series, str] = {
     telemetry.RUNNING_SWAP_IN: "swap_in_bytes_per_second",
     telemetry.RUNNING_SWAP_OUT: "swap_out_bytes_per_second",
     telemetry.RUNNING_CUDA: "cuda_allocated_bytes",
+    telemetry.RUNNING_CUDA_RESERVED: "cuda_reserved_bytes",
+    telemetry.RUNNING_CUDA_PEAK: "cuda_peak_bytes",
+    telemetry.RUNNING_CUDA_RETRIES: "cuda_alloc_retries",
+    telemetry.RUNNING_CUDA_OOMS: "cuda_ooms",
+    telemetry.RUNNING_PSS: "pss_bytes",
+    telemetry.RUNNING_STALLED_SOME: "stalled_some_percent",
+    telemetry.RUNNING_STALLED_FULL: "stalled_full_percent",
+    telemetry.RUNNING_MAJOR_FAULTS: "own_major_faults_per_second",
+    telemetry.RUNNING_CGROUP: "cgroup_usage_bytes",
+    telemetry.RUNNING_CGROUP_LIMIT: "cgroup_limit_bytes",
+    telemetry.RUNNING_OOM_KILLS: "oom_kills",
 }
 """Series -> field of a job's newest memory sample."""
 
@@ -76,6 +87,7 @@ class DatabaseCollector(Collector):
                 *_jobs(session, self._workload),
                 *_queues(session, now),
                 _attempts(session),
+                _recoveries(session),
                 *_workers(session, now - self._lease),
                 *self._running(session),
             ]
@@ -158,6 +170,18 @@ def _attempts(session: Session) -> Metric:
     for label, count in counts.items():
         attempts.add_metric((label,), count)
     return attempts
+
+
+def _recoveries(session: Session) -> Metric:
+    recoveries = family(telemetry.RECOVERIES)
+    counts: dict[str, int] = {}
+    for data in session.scalars(select(JobEvent.data).where(text("type = 'recovered'"))):
+        cause = data.get("cause")
+        label = cause if cause in _OUTCOMES else telemetry.OTHER
+        counts[label] = counts.get(label, 0) + 1
+    for label, count in counts.items():
+        recoveries.add_metric((label,), count)
+    return recoveries
 
 
 def _workers(session: Session, alive_since: datetime) -> list[Metric]:

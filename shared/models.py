@@ -160,7 +160,16 @@ class JobEvent(Base):
     data: Mapped[dict[str, Any]] = mapped_column(Json)
     time: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    __table_args__ = (Index("ix_job_events_job", "job_id", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_job_events_job", "job_id", "id"),
+        Index(
+            "ix_job_events_recovered",
+            "id",
+            sqlite_where=text("type = 'recovered'"),
+            postgresql_where=text("type = 'recovered'"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
 
 class MetricPoint(Base):

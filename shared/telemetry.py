@@ -41,6 +41,12 @@ ATTEMPTS = Series(
     "Attempts in the database by how they ended; falls as jobs are deleted.",
     ("outcome",),
 )
+RECOVERIES = Series(
+    "epochd_recoveries",
+    "gauge",
+    "Times a job took fewer samples at once, by what had run out; falls as jobs are deleted.",
+    ("cause",),
+)
 WORKERS = Series("epochd_workers", "gauge", "Workers by whether they were heard from in time.", ("state",))
 WORKER_SLOTS = Series("epochd_worker_slots", "gauge", "Slots of living workers, busy and free.", ("state",))
 
@@ -60,6 +66,48 @@ RUNNING_SWAP_OUT = Series(
 )
 RUNNING_CUDA = Series(
     "epochd_running_cuda_allocated_bytes", "gauge", "GPU memory the trainer's tensors hold.", _RUNNING
+)
+RUNNING_CUDA_RESERVED = Series(
+    "epochd_running_cuda_reserved_bytes", "gauge", "GPU memory the trainer's allocator holds.", _RUNNING
+)
+RUNNING_CUDA_PEAK = Series(
+    "epochd_running_cuda_peak_bytes", "gauge", "Most GPU memory of tensors in the epoch.", _RUNNING
+)
+RUNNING_CUDA_RETRIES = Series(
+    "epochd_running_cuda_alloc_retries", "gauge", "Allocations that had to empty the cache first.", _RUNNING
+)
+RUNNING_CUDA_OOMS = Series(
+    "epochd_running_cuda_ooms", "gauge", "Allocations that the GPU refused the trainer.", _RUNNING
+)
+RUNNING_PSS = Series(
+    "epochd_running_pss_bytes",
+    "gauge",
+    "Resident memory, shared pages divided; read once a minute.",
+    _RUNNING,
+)
+RUNNING_STALLED_SOME = Series(
+    "epochd_running_stalled_some_percent", "gauge", "Time in which some task waited for memory.", _RUNNING
+)
+RUNNING_STALLED_FULL = Series(
+    "epochd_running_stalled_full_percent", "gauge", "Time in which every task waited for memory.", _RUNNING
+)
+RUNNING_MAJOR_FAULTS = Series(
+    "epochd_running_major_faults_per_second",
+    "gauge",
+    "Page faults of the trainer that read a disk.",
+    _RUNNING,
+)
+RUNNING_CGROUP = Series(
+    "epochd_running_cgroup_usage_bytes", "gauge", "Memory used in the trainer's cgroup.", _RUNNING
+)
+RUNNING_CGROUP_LIMIT = Series(
+    "epochd_running_cgroup_limit_bytes", "gauge", "Memory limit of the trainer's cgroup.", _RUNNING
+)
+RUNNING_OOM_KILLS = Series(
+    "epochd_running_oom_kills",
+    "gauge",
+    "OOM kills counted where the trainer lives, since it was made.",
+    _RUNNING,
 )
 RUNNING_BEST = Series(
     "epochd_running_best_value", "gauge", "Best value of the monitored metric so far.", _RUNNING

@@ -104,14 +104,16 @@ def read_machine(root: Path = Path("/")) -> MachineMemory:
 
 def read_paging(root: Path = Path("/")) -> PagingCounters:
     """Swapping, major faults and OOM kills since boot."""
-    stat = _numbers(root / "proc" / "vmstat", " ")
+    # Two hundred lines of two words each, of which six matter, once a second: no line is looked at alone.
+    words = (root / "proc" / "vmstat").read_text(encoding="ascii").split()
+    stat = dict(zip(words[::2], words[1::2], strict=True))
     return PagingCounters(
-        stat.get("pswpin", 0) * PAGE_BYTES,
-        stat.get("pswpout", 0) * PAGE_BYTES,
-        stat.get("pgmajfault", 0),
-        stat.get("oom_kill", 0),
-        stat.get("pgfault", 0),
-        stat.get("workingset_refault_anon", 0),
+        int(stat.get("pswpin", 0)) * PAGE_BYTES,
+        int(stat.get("pswpout", 0)) * PAGE_BYTES,
+        int(stat.get("pgmajfault", 0)),
+        int(stat.get("oom_kill", 0)),
+        int(stat.get("pgfault", 0)),
+        int(stat.get("workingset_refault_anon", 0)),
     )
 
 

@@ -60,6 +60,12 @@ class MemoryPointView(View):
     time: float
     """Unix seconds."""
     sample: dict[str, Any]
+    """What the kernel offers, of: rss, rss_peak, swap, pss (read once a minute at most) of the trainer;
+    available, swap_used of the machine; swap_in, swap_out and faults, major faults and refaults per second of
+    the machine; own_minor, own_major faults per second of the trainer; pressure (average of ten seconds) and
+    stalled (since the sample before) as the percentage of time some or all tasks waited for memory; usage,
+    limit, swap and limit_hits of the cgroup, oom_kills counted there; allocated, reserved, their peaks,
+    alloc_retries and ooms of CUDA's allocator."""
 
 
 class MemoryPage(View):

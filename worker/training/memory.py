@@ -56,6 +56,7 @@ class MemoryWatch:
         self._ended = threading.Event()
         self._before = read_counters(clock(), step(), root)
         self._pss_due = self._before.time
+        self._pss: Sample = {}
         self.thrash = ThrashWatch(report)
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
         self.latest: Sample = {}
@@ -95,17 +96,17 @@ class MemoryWatch:
         return {
             **read_host(self._root),
             **rates_between(before, now),
-            **self._pss(now.time),
+            **self._latest_pss(now.time),
             **read_cuda(),
         }
 
-    def _pss(self, now: float) -> Sample:
-        if now < self._pss_due:
-            return {}
-        pss = read_pss(root=self._root)
-        cost = self._clock() - now
-        self._pss_due = now + max(PSS_SECONDS, cost / PSS_SHARE)
-        return {} if pss is None else {"pss_bytes": pss}
+    def _latest_pss(self, now: float) -> Sample:
+        """As last read, which may have been a while ago."""
+        if now >= self._pss_due:
+            pss = read_pss(root=self._root)
+            self._pss = {} if pss is None else {"pss_bytes": pss}
+            self._pss_due = now + max(PSS_SECONDS, (self._clock() - now) / PSS_SHARE)
+        return self._pss
 
 
 def read_host(root: Path = Path("/")) -> Sample:

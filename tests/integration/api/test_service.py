@@ -166,6 +166,8 @@ def test_prometheus_counts_what_the_database_holds(service: Service) -> None:
     fail(service.database, failed)
     running = running_job(service.database, workload="celestial")
     _report(service, running.id)
+    _recovered(service, running.id, "swap_thrash")
+    _recovered(service, running.id, "told by somebody else")
     submit_job(service.database)
     service.clock.advance(12)
     assert _value(service, 'epochd_jobs{kind="train",status="succeeded",workload="noop"}') == 1
@@ -173,6 +175,8 @@ def test_prometheus_counts_what_the_database_holds(service: Service) -> None:
     assert _value(service, 'epochd_queue_depth{queue="cpu"}') == 1
     assert _value(service, 'epochd_queue_oldest_seconds{queue="cpu"}') == 12
     assert _value(service, 'epochd_attempts{outcome="crashed"}') == 1
+    assert _value(service, 'epochd_recoveries{cause="swap_thrash"}') == 1
+    assert _value(service, 'epochd_recoveries{cause="other"}') == 1
     assert _value(service, 'epochd_workers{state="alive"}') == 1
     assert _value(service, 'epochd_worker_slots{state="free"}') == 3
     slot = '{kind="train",slot="0",workload="celestial"}'
@@ -231,6 +235,11 @@ def _report(service: Service, job_id: str) -> None:
         job.progress = {"percent": 25.0, "epoch": 1, "step": 3}
         job.memory = {"latest": {"rss_bytes": 1024}, "peak": {"rss_bytes": 2048}}
         job.best = {"metric": "val/loss", "value": 0.5, "epoch": 1, "step": 2}
+
+
+def _recovered(service: Service, job_id: str, cause: str) -> None:
+    with service.database.write() as session:
+        store.record_event(session, job_id, 1, "recovered", {"cause": cause}, service.clock.now)
 
 
 def _plant_worker(service: Service, worker_id: str, silent_seconds: float) -> None:
