@@ -1,10 +1,11 @@
-"""A batch that swaps, and what the planner makes of it: samples/s of both jobs under one memory limit.
+"""A batch that swaps, and what planner and thrash rule make of it: samples/s under one memory limit.
 
-    python -m benchmarks.swap_story [--limit-mib 900] [--batch 32] [--steps 2]
+    python -m benchmarks.swap_story [--limit-mib 900] [--batch 32] [--steps 2] [--recover-epochs 6]
 
-Makes a swap file and a memory cgroup (v1 or v2) with a limit, trains the celestial forecaster in it as asked
-and then with `memory.plan: measured`, in the same call, and takes everything away again. Needs root and a
-machine that lets a process make both; says why not and measures nothing where it does not.
+Makes a swap file and a memory cgroup (v1 or v2) with a limit, trains the celestial forecaster in it as asked,
+then with `memory.policy: recover`, then with `memory.plan: measured`, in the same call, and takes everything
+away again. Needs root and a machine that lets a process make both; says why not and measures nothing where
+it does not.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Told:
     swapped_mib: float
     plan: dict[str, Any] | None
     seconds: float
+    recovered: list[dict[str, Any]]
 
 
 def main() -> None:
@@ -53,12 +55,13 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=options.folder) as name:
             folder = Path(name)
             with swap_file(folder / "swap", options.swap_mib), limited(options.limit_mib * MIB) as cgroup:
-                naive = job(folder / "naive", cgroup, options, "spec")
-                planned = job(folder / "planned", cgroup, options, "measured")
+                naive = job(folder / "naive", cgroup, options, "spec", 2)
+                healed = job(folder / "healed", cgroup, options, "recover", options.recover_epochs)
+                planned = job(folder / "planned", cgroup, options, "measured", 2)
     except NotHere as reason:
         print(f"skipped: {reason}")
         return
-    report(options, naive, planned)
+    report(options, naive, healed, planned)
 
 
 def parsed() -> argparse.Namespace:
@@ -67,6 +70,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--swap-mib", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=2, help="optimizer steps of each of two epochs")
+    parser.add_argument("--recover-epochs", type=int, default=6, help="of the job that recovers on its way")
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
@@ -117,14 +121,14 @@ def limited(bytes_: int) -> Iterator[Path]:
         folder.rmdir()
 
 
-def job(root: Path, cgroup: Path, options: argparse.Namespace, plan: str) -> Told:
+def job(root: Path, cgroup: Path, options: argparse.Namespace, how: str, epochs: int) -> Told:
     """Train under the limit; the speed is that of the last epoch."""
-    order = write_order(root, options, plan)
+    order = write_order(root, options, how, epochs)
     began, before = time.monotonic(), swapped_out()
     argv = ["sh", "-c", JOIN, str(cgroup), sys.executable, "-m", "worker.training", str(order)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise SystemExit(f"the {plan} job ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        raise SystemExit(f"the {how} job ended with {done.returncode}:\n{done.stderr[-3000:]}")
     lines = RunDir(root).attempt(1).events.read_bytes().splitlines()
     messages = [decode(line) for line in lines]
     rates = [
@@ -134,19 +138,24 @@ def job(root: Path, cgroup: Path, options: argparse.Namespace, plan: str) -> Tol
     ]
     plans = [message for message in messages if message["type"] == "plan"]
     swapped = (swapped_out() - before) / MIB
-    return Told(rates[-1], swapped, plans[-1] if plans else None, time.monotonic() - began)
+    recovered = [message for message in messages if message["type"] == "recovered"]
+    return Told(rates[-1], swapped, plans[-1] if plans else None, time.monotonic() - began, recovered)
 
 
-def write_order(root: Path, options: argparse.Namespace, plan: str) -> Path:
+def write_order(root: Path, options: argparse.Namespace, how: str, epochs: int) -> Path:
     request = {
         "workload": "celestial",
         "preset": options.preset,
         "trainer": {
-            "epochs": 2, "batch_size": options.batch, "accumulate": 1, "eval_batch_size": 1,
+            "epochs": epochs, "batch_size": options.batch, "accumulate": 1, "eval_batch_size": 1,
             "max_steps_per_epoch": options.steps, "threads": options.threads,
         },
         "data": {"rows": 400, "validation_length": 12, "test_length": 12},
-        "memory": {"plan": plan, "probe": "never"},
+        "memory": {
+            "plan": "measured" if how == "measured" else "spec",
+            "policy": "recover" if how == "recover" else "warn",
+            "probe": "never",
+        },
         "checkpoint": {"every_epochs": None, "keep_best": False},
     }  # fmt: skip
     workloads = installed_workloads()
@@ -174,11 +183,17 @@ def swapped_out() -> int:
     return read_paging().swapped_out_bytes
 
 
-def report(options: argparse.Namespace, naive: Told, planned: Told) -> None:
+def report(options: argparse.Namespace, naive: Told, healed: Told, planned: Told) -> None:
     plan = planned.plan or {}
     place = f"{options.limit_mib} MiB, swap {options.swap_mib} MiB, celestial {options.preset}"
     print(f"limit               {place}")
     print(f"as asked            {_line(options.batch, 1, naive)}, {naive.swapped_mib:.0f} MiB swapped out")
+    last = healed.recovered[-1] if healed.recovered else {"batch_size": options.batch, "accumulate": 1}
+    print(f"recovered           {_line(last['batch_size'], last['accumulate'], healed)} with its recoveries")
+    print(f"ratio               {healed.samples_per_second / naive.samples_per_second:.1f}x")
+    for one in healed.recovered:
+        cut = f"{one['batch_size']} x {one['accumulate']}"
+        print(f"recovery            after step {one['step']}: {one['cause']}, {cut}")
     print(f"planned             {_line(plan['batch_size'], plan['accumulate'], planned)} with its trials")
     print(f"ratio               {planned.samples_per_second / naive.samples_per_second:.1f}x")
     for row in plan["trials"]:
