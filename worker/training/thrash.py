@@ -15,7 +15,10 @@ FULL_SHARE = 0.10
 SOME_SHARE = 0.20
 """Of the time in which some task waited, that presses where pages came back from swap too."""
 SWAP_IN_BYTES_PER_SECOND = 1024**2
-"""That presses where the kernel measures no stalls; as in the planner's trials."""
+OWN_FAULTS_PER_SECOND = 256
+"""So much came back from swap, as in the planner's trials, and the trainer waited for as many pages of 4 KiB:
+that presses whatever pressure says. In tests/integration/memory/test_swap_story.py 50 MB/s came back
+and the trainer waited for 2,000 pages a second, a step took a minute, and pressure showed 2 to 10 %."""
 SLOWER = 2.0
 """Times the median of the steps before."""
 MEDIAN_OF = 20
@@ -25,8 +28,9 @@ EARLY = 10
 IN_A_ROW = 3
 """Slow stretches under pressure that make thrashing of a slow moment."""
 SUSTAINED_SECONDS = 30.0
-"""Pressure for so long is thrashing whatever the steps were before: a batch that swaps from its first step on
-has no better ones to be compared with. As systemd-oomd has it (its pull request 15206)."""
+SUSTAINED_SHARE = 0.5
+"""Pressure for this share of so long is thrashing whatever the steps were before: a batch that swaps from its
+first step on has no better ones to compare with. The duration is systemd-oomd's (its pull request 15206)."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,20 @@ class Look:
     def presses(self) -> bool:
         if self.own_major_faults <= 0 or self.seconds <= 0:
             return False
+        if self._swaps:
+            return True
         if self.some_seconds is None or self.full_seconds is None:
-            return self.swapped_in_bytes >= SWAP_IN_BYTES_PER_SECOND * self.seconds
+            return False
         if self.full_seconds >= FULL_SHARE * self.seconds:
             return True
         return self.swapped_in_bytes > 0 and self.some_seconds >= SOME_SHARE * self.seconds
+
+    @property
+    def _swaps(self) -> bool:
+        return (
+            self.swapped_in_bytes >= SWAP_IN_BYTES_PER_SECOND * self.seconds
+            and self.own_major_faults >= OWN_FAULTS_PER_SECOND * self.seconds
+        )
 
 
 @dataclass(frozen=True)
@@ -78,22 +91,31 @@ class ThrashRule:
         self._first: float | None = None
         self._last: deque[float] = deque(maxlen=MEDIAN_OF)
         self._seen = self._slow = 0
-        self._pressed_seconds = 0.0
+        self._window: deque[Look] = deque()
+        """The looks of the last SUSTAINED_SECONDS."""
         self._warm = False
 
     def see(self, look: Look) -> Finding | None:
-        self._pressed_seconds = self._pressed_seconds + look.seconds if look.presses else 0.0
-        if not self._warm:
-            self._warm = look.steps > 0  # what ends here began before training did
-            return None
-        slow = self._see_stretch(look)
-        if self._pressed_seconds >= SUSTAINED_SECONDS:
-            return Finding(True, f"for {self._pressed_seconds:.0f} s {_waits(look)}")
+        self._remember(look)
+        slow = self._see_stretch(look) if self._warm else None
+        self._warm = self._warm or look.steps > 0  # what ends here began before training did
+        if look.presses and self._sustained():
+            return Finding(True, f"for {SUSTAINED_SECONDS:.0f} s and more {_waits(look)}")
         if slow is None:
             return None
         thrashing = self._slow >= IN_A_ROW
         times = f"{self._slow} times in a row " if thrashing else ""
         return Finding(thrashing, f"{times}{slow}, and {_waits(look)}")
+
+    def _remember(self, look: Look) -> None:
+        self._window.append(look)
+        while sum(one.seconds for one in self._window) - self._window[0].seconds >= SUSTAINED_SECONDS:
+            self._window.popleft()
+
+    def _sustained(self) -> bool:
+        pressed = sum(one.seconds for one in self._window if one.presses)
+        total = sum(one.seconds for one in self._window)
+        return total >= SUSTAINED_SECONDS and pressed >= SUSTAINED_SHARE * total
 
     def _see_stretch(self, look: Look) -> str | None:
         """In what way the steps that ended were slow; None where they were not, or none ended."""

@@ -28,6 +28,8 @@ class ThrashWatch:
             self._rule.begin()
         self._silent_for += look.seconds
         finding = self._rule.see(look)
+        if not look.presses:
+            self._found = None  # it is over, before the loop came to ask
         if finding is None or self.over:
             return
         if finding.thrashing:

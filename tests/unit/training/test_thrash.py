@@ -21,6 +21,11 @@ from worker.training.thrash_watch import ThrashWatch
 CALM = Look(1.0, 1, 0.0, 0.0, 0, 0)
 PRESSED = Look(1.0, 1, 0.5, 0.3, 8_000_000, 400)
 
+WAITS = (
+    "400 times a second the trainer waited for a page, 30 % of the time all of it; "
+    "8.0 MB/s came back from swap"
+)
+
 
 def seen(looks: Iterable[Look], rule: ThrashRule | None = None) -> list[Finding | None]:
     rule = rule or ThrashRule()
@@ -33,8 +38,9 @@ def seen(looks: Iterable[Look], rule: ThrashRule | None = None) -> list[Finding 
         (PRESSED, True),
         (CALM, False),
         (replace(PRESSED, own_major_faults=0), False),
-        (replace(PRESSED, full_seconds=0.09, some_seconds=0.19), False),
-        (replace(PRESSED, full_seconds=0.0, some_seconds=0.2), True),
+        (replace(PRESSED, full_seconds=0.02, some_seconds=0.03), True),
+        (replace(PRESSED, full_seconds=0.09, some_seconds=0.19, own_major_faults=200), False),
+        (replace(PRESSED, full_seconds=0.0, some_seconds=0.2, own_major_faults=200), True),
         (replace(PRESSED, full_seconds=0.0, some_seconds=0.9, swapped_in_bytes=0), False),
         (replace(PRESSED, full_seconds=0.1, some_seconds=0.1, swapped_in_bytes=0), True),
         (replace(PRESSED, full_seconds=None, some_seconds=None), True),
@@ -52,10 +58,7 @@ def test_one_slow_step_is_told_and_three_in_a_row_are_thrashing() -> None:
     told_of = [one.thrashing for one in found if one is not None]
     assert told_of == [False, False, True]
     assert found[-1] is not None
-    assert found[-1].sentence == (
-        "3 times in a row a step took 3 s, usually 1 s, and 400 times a second the trainer waited for a "
-        "page, 30 % of the time all of it; 8.0 MB/s came back from swap"
-    )
+    assert found[-1].sentence == (f"3 times in a row a step took 3 s, usually 1 s, and {WAITS}")
 
 
 def test_a_fast_step_between_begins_the_count_anew() -> None:
@@ -68,7 +71,7 @@ def test_slow_steps_without_pressure_are_somebody_elses_matter() -> None:
     assert seen([CALM] * 15 + [replace(CALM, seconds=9.0)] * 9) == [None] * 24
 
 
-def test_pressure_that_slows_nothing_is_none_of_ours() -> None:
+def test_pressure_of_some_seconds_that_slows_nothing_is_none_of_ours() -> None:
     assert seen([PRESSED] * 25) == [None] * 25
 
 
@@ -81,10 +84,15 @@ def test_among_the_first_steps_less_is_enough() -> None:
 
 def test_half_a_minute_of_pressure_needs_no_better_steps_to_compare_with() -> None:
     stuck = replace(PRESSED, steps=0)
-    found = seen([replace(CALM, steps=1), *[stuck] * 40])
+    found = seen([CALM] * 16 + [stuck, stuck, replace(stuck, own_major_faults=0)] * 20)
     first = next(place for place, one in enumerate(found) if one is not None)
-    assert first == 30
-    assert found[first] is not None and found[first].thrashing  # type: ignore[union-attr]
+    assert first == 37, "two looks of three press: half of the last thirty"
+    assert found[first] == Finding(True, f"for 30 s and more {WAITS}")
+
+
+def test_a_first_step_that_swaps_is_enough() -> None:
+    found = seen([replace(PRESSED, steps=0)] * 31)
+    assert [one is not None for one in found] == [False] * 29 + [True] * 2
 
 
 def test_what_lies_before_the_first_step_is_no_step() -> None:
@@ -102,7 +110,7 @@ def test_slow_moments_are_told_once_a_minute_and_thrashing_is_kept_for_the_loop(
     with Reporter(tmp_path / "e", lambda: 5.0) as report:
         watch = ThrashWatch(report)
         slow = [*[replace(PRESSED, steps=0)] * 2, PRESSED]
-        for look in [CALM] * 15 + slow * 2 + [CALM] + slow * 2:
+        for look in [CALM] * 15 + slow * 2 + [CALM] * 20 + slow * 2:
             watch.see(look)
         assert watch.take() is None
         for look in slow:
