@@ -1,24 +1,50 @@
-"""The memory a spec would take, from what a job of the same shape measured; the API builds no model."""
+"""The memory a spec would take, as trainings of its shape were measured; the API builds no model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.models import Job
+from shared.specs.contract import Contract
+from shared.specs.footprint import BYTES_EACH, Footprint, state_bytes
 from shared.specs.job import JobSpec
+from shared.specs.parts import OptimizerSpec
+from shared.specs.resolve import resolve_spec
 
 GIB = 1024**3
 LOOKED_AT = 200
 """Newest jobs of a workload among which one of the same shape is looked for."""
 
 
-def known_estimate(session: Session, spec: JobSpec) -> dict[str, Any] | None:
-    """What the newest job of the same shape measured, brought to this batch size; None where none did."""
-    wanted = shape(spec.model_dump(mode="json"))
+@dataclass(frozen=True)
+class _Measured:
+    """An estimate that was made for one batch size, in bytes."""
+
+    parameters: int
+    parameter_bytes: int
+    gradient_bytes: int
+    optimizer_bytes: int
+    activation_bytes: int
+    activation_bytes_per_sample: int
+    batch_size: int
+    total_bytes: int
+
+
+def known_estimate(session: Session, spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
+    """What the newest job of the same shape measured, or the preset it resembles, brought to this batch size.
+
+    None where neither is known.
+    """
+    return _of_a_job(session, spec, contract) or _of_a_preset(spec, contract)
+
+
+def _of_a_job(session: Session, spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
+    wanted = _shape(spec.model_dump(mode="json"), contract)
     query = (
         select(Job.id, Job.spec, Job.memory)
         .where(Job.workload == spec.workload)
@@ -26,17 +52,29 @@ def known_estimate(session: Session, spec: JobSpec) -> dict[str, Any] | None:
         .limit(LOOKED_AT)
     )
     for row in session.execute(query):
-        measured = row.memory.get("estimate")
-        if measured and measured["activation_bytes"] is not None and shape(row.spec) == wanted:
-            return _at(spec, measured, row.id)
+        told = row.memory.get("estimate")
+        if told and told["activation_bytes"] is not None and _shape(row.spec, contract) == wanted:
+            measured = _Measured(**{name: told[name] for name in _Measured.__dataclass_fields__})
+            return _at(spec, measured, f"measured by job {row.id}")
     return None
 
 
-def shape(spec: Mapping[str, Any]) -> tuple[Any, ...]:
+def _of_a_preset(spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
+    if spec.trainer.precision != "fp32" or spec.resources.gpus or spec.trainer.device == "cuda":
+        return None
+    asked = spec.model_dump(mode="json")
+    for preset, footprint in contract.footprints.items():
+        like = resolve_spec({"workload": contract.name, "preset": preset}, {contract.name: contract}).spec
+        if _sizes(like.model_dump(mode="json"), contract) == _sizes(asked, contract):
+            return _at(spec, _as_measured(footprint, spec.optimizer), f"measured once for preset {preset}")
+    return None
+
+
+def _shape(spec: Mapping[str, Any], contract: Contract) -> tuple[Any, ...]:
     """Everything that memory depends on, but for the batch size."""
     trainer, optimizer = spec["trainer"], spec["optimizer"]
     return (
-        {part: spec.get(part) for part in ("data", "model", "loss")},
+        _sizes(spec, contract),
         optimizer["name"],
         optimizer["momentum"] > 0,
         trainer["precision"],
@@ -46,23 +84,46 @@ def shape(spec: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _at(spec: JobSpec, measured: Mapping[str, Any], job: str) -> dict[str, Any]:
-    per_sample, batch_size = measured["activation_bytes_per_sample"], spec.trainer.batch_size
-    activations = max(0, measured["activation_bytes"] + per_sample * (batch_size - measured["batch_size"]))
-    total = measured["total_bytes"] - measured["activation_bytes"] + activations
-    kept = (
-        "parameters",
-        "parameter_bytes",
-        "gradient_bytes",
-        "optimizer_bytes",
-        "activation_bytes_per_sample",
+def _sizes(spec: Mapping[str, Any], contract: Contract) -> list[Any]:
+    return [_value(spec, path.split(".")) for path in contract.sized_by]
+
+
+def _value(spec: Mapping[str, Any], path: Sequence[str]) -> Any:
+    value: Any = spec
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _as_measured(footprint: Footprint, optimizer: OptimizerSpec) -> _Measured:
+    weights = footprint.parameters * BYTES_EACH
+    state = state_bytes(optimizer, weights)
+    return _Measured(
+        parameters=footprint.parameters,
+        parameter_bytes=weights,
+        gradient_bytes=weights,
+        optimizer_bytes=state,
+        activation_bytes=footprint.fixed_bytes,
+        activation_bytes_per_sample=footprint.sample_bytes,
+        batch_size=0,
+        total_bytes=2 * weights + state + footprint.fixed_bytes + footprint.other_bytes,
     )
+
+
+def _at(spec: JobSpec, measured: _Measured, method: str) -> dict[str, Any]:
+    per_sample, batch_size = measured.activation_bytes_per_sample, spec.trainer.batch_size
+    activations = max(0, measured.activation_bytes + per_sample * (batch_size - measured.batch_size))
+    total = measured.total_bytes - measured.activation_bytes + activations
     return {
-        **{name: measured[name] for name in kept},
+        "parameters": measured.parameters,
+        "parameter_bytes": measured.parameter_bytes,
+        "gradient_bytes": measured.gradient_bytes,
+        "optimizer_bytes": measured.optimizer_bytes,
         "activation_bytes": activations,
+        "activation_bytes_per_sample": per_sample,
         "batch_size": batch_size,
         "total_bytes": total,
-        "method": f"measured by job {job}",
+        "method": method,
         "message": _sentence(spec, total),
     }
 

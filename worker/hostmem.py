@@ -93,6 +93,18 @@ def read_process(pid: int | str = "self", root: Path = Path("/")) -> ProcessMemo
     return ProcessMemory(kib["VmRSS"], kib["VmHWM"], kib["VmSwap"])
 
 
+def forget_peak(root: Path = Path("/")) -> bool:
+    """Begin a new `rss_peak_bytes` of this process at what is resident now; false where no kernel offers it.
+
+    Source: proc(5), /proc/PID/clear_refs, value 5.
+    """
+    try:
+        (root / "proc" / "self" / "clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
 def read_machine(root: Path = Path("/")) -> MachineMemory:
     """What the machine has and what it could still give."""
     info = _numbers(root / "proc" / "meminfo", ":")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field, ValidationError
@@ -27,6 +27,7 @@ from shared.jobs import store
 from shared.jobs import submit as accepting
 from shared.jobs.status import JobStatus
 from shared.models import IdempotencyKey
+from shared.specs.catalogue import find_workload
 from shared.specs.contract import Contract
 from shared.specs.job import Kind
 from shared.specs.resolve import ResolvedSpec, resolve_spec
@@ -44,7 +45,7 @@ SUBMIT_SCHEMA = {
     "`GET /workloads/{name}`.",
     "required": ["workload"],
     "properties": {
-        "kind": {"enum": ["train", "eval"], "default": "train"},
+        "kind": {"enum": list(get_args(Kind)), "default": "train"},
         "workload": {"type": "string"},
         "preset": {"type": "string"},
         "name": {"type": "string", "maxLength": 200},
@@ -104,7 +105,8 @@ def submit(
     """Validate and store a job. With an `Idempotency-Key`, the same body sent again gives the same job."""
     resolved = resolve_spec(body, workloads)
     if query.dry_run:
-        return _dry_run(database, resolved)
+        contract = find_workload(resolved.spec.workload, workloads)
+        return _dry_run(database, resolved, contract)
     work = partial(_store, body=body, resolved=resolved, key=idempotency_key)
     view, created = writer.run(work)
     if created:
@@ -176,10 +178,10 @@ def delete(job_id: JobId, writer: WriterDep, settings: SettingsDep) -> Response:
     return Response(status_code=204)
 
 
-def _dry_run(database: Database, resolved: ResolvedSpec) -> Response:
+def _dry_run(database: Database, resolved: ResolvedSpec, contract: Contract) -> Response:
     with database.read() as session:
         resolved = pin_source(session, resolved)
-        estimate = known_estimate(session, resolved.spec)
+        estimate = known_estimate(session, resolved.spec, contract)
     adjustments = [AdjustmentView.model_validate(item) for item in resolved.adjustments]
     dry = DryRun(spec=resolved.spec.model_dump(mode="json"), adjustments=adjustments, estimate=estimate)
     return Response(dry.model_dump_json(), media_type="application/json")

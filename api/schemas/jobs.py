@@ -262,8 +262,8 @@ class DryRun(View):
     spec: dict[str, Any]
     adjustments: list[AdjustmentView]
     estimate: dict[str, Any] | None
-    """The memory it would take, as the newest job of the same data, model and optimizer measured it; null
-    where none did."""
+    """The memory it would take, as the newest job of the same data, model and optimizer measured it, or else
+    as it was once measured for a preset of the same sizes; null where neither is known."""
 
 
 class CancelRequest(Ask):

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The filters of `list`."""
     parser.add_argument("--status", help="queued, running, succeeded, failed or cancelled")
     parser.add_argument("--workload", help="only jobs of this workload")
-    parser.add_argument("--kind", help="train or eval")
+    parser.add_argument("--kind", help="train, eval or preflight")
     parser.add_argument("--tag", help="only jobs with this tag")
     parser.add_argument("--limit", type=int, default=20, help="at most so many (20)")
     parser.add_argument("--cursor", help="go on where an earlier list ended")

@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from shared.errors import FieldProblem, InvalidSpec
 from shared.specs.contract import Adjusted, Adjustment, Contract
+from shared.specs.footprint import Footprint
 from shared.specs.job import JobSpec
 from shared.specs.parts import Part
 
@@ -181,6 +182,14 @@ CELESTIAL = Contract(
             "checkpoint": {"every_epochs": 1, "every_minutes": 10, "keep_every_epochs": 5},
             "resources": {"cpus": 2, "memory_gib": 4},
         },
+    },
+    sized_by=("data.seq_len", "data.label_len", "data.pred_len", "model", "loss"),
+    footprints={
+        "smoke": Footprint(2_003_784, fixed_bytes=12_198_624, sample_bytes=0, other_bytes=304_434_612),
+        "medium": Footprint(
+            2_373_360, fixed_bytes=42_034_240, sample_bytes=8_349_696, other_bytes=309_505_812
+        ),
+        "production": Footprint(12_286_912, fixed_bytes=0, sample_bytes=85_032_960, other_bytes=317_512_660),
     },
     default_preset="smoke",
     implementation="worker.workloads.celestial.workload:WORKLOAD",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.specs.footprint import Footprint
 from shared.specs.job import JobSpec
 
 
@@ -44,5 +45,9 @@ class Contract:
     """What a chart shows first."""
     gradient_checkpointing: bool = False
     """Whether the model offers it, so that a spec may ask for `trainer.gradient_checkpointing`."""
+    sized_by: tuple[str, ...] = ("data", "model", "loss")
+    """Dotted paths of the fields, beside the batch size, that decide what memory a pass takes."""
+    footprints: Mapping[str, Footprint] = field(default_factory=dict)
+    """Preset name -> what it was measured to take; a dry run answers it until a job has measured better."""
     adjust: Callable[[Any], Adjusted] = field(default=unadjusted)
     """Makes a valid spec runnable and says what it changed; raises InvalidSpec where it cannot."""

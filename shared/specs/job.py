@@ -19,7 +19,7 @@ from shared.specs.parts import (
     TrainerSpec,
 )
 
-Kind = Literal["train", "eval"]
+Kind = Literal["train", "eval", "preflight"]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:=\-]{0,62}$")]
 
 
@@ -27,7 +27,8 @@ class JobSpec(Part):
     """The fields every workload shares. A workload's own spec adds `data`, `model` and `loss`."""
 
     kind: Kind = "train"
-    """`train` fits and evaluates a model; `eval` evaluates the checkpoint named by `init_from`."""
+    """`train` fits and evaluates a model; `eval` evaluates the checkpoint named by `init_from`; `preflight`
+    loads the data, builds the model, runs the guards, estimates the memory and plans, and trains nothing."""
     workload: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9\-]{0,40}$")]
     preset: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_\-]{0,40}$")]
     """Named defaults of the workload; every other field overrides it."""

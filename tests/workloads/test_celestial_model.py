@@ -298,6 +298,14 @@ def _saved_bytes(spec: CelestialSpec) -> int:
     return sum(tensor.untyped_storage().nbytes() for at, tensor in kept.items() if at not in weights)
 
 
+@pytest.mark.parametrize("preset", CELESTIAL.presets)
+def test_a_dry_run_knows_the_parameters_of_each_preset(preset: str) -> None:
+    body = {**CELESTIAL.presets[preset], "preset": preset}
+    model = _on_meta(adjusted(CelestialSpec.model_validate(body)))
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    assert CELESTIAL.footprints[preset].parameters == trained
+
+
 def _production() -> CelestialSpec:
     body = {**CELESTIAL.presets["production"], "preset": "production"}
     return adjusted(CelestialSpec.model_validate(body))

@@ -151,24 +151,25 @@ def _train(
     pieces: Pieces,
 ) -> dict[str, Any]:
     training = assemble(order, task, setting.environment, progress, memory, means, pieces)
-    expected = foresee(training)
+    memory.sample()
+    living, expected = training.living, foresee(training)
     means.report.emit("stage", name="train")
     if progress.step == 0:
-        living = training.living
         run_guards(task, living.optimizer, living.guards, means.report, means.clock)
+    known = {"memory_estimate": asdict(expected), "guards": living.guards.said}
+    if task.spec.kind == "preflight":
+        return {"run": _facts(order, task, setting) | known}
     training = replace(training, task=with_compiled_steps(task, means.clock))
     means.group.wrap(training.task.workload, task.model)
     with long_lived_objects_left_alone(), closing(training.saver), compile_failures_told(task):
         if fit(training) is Ended.STOPPED:
             raise StopRequested
     means.report.emit("stage", name="evaluate")
-    training.living.optimizer.zero_grad(set_to_none=True)
-    if training.living.ema is not None:
-        training.living.ema.put_in_place()
-    best = training.living.best.so_far
-    evaluated = load_best(task, best, means.directory.checkpoints, means.report)
-    facts = _facts(order, task, setting) | _train_facts(training, evaluated)
-    facts["memory_estimate"] = asdict(expected)
+    living.optimizer.zero_grad(set_to_none=True)
+    if living.ema is not None:
+        living.ema.put_in_place()
+    evaluated = load_best(task, living.best.so_far, means.directory.checkpoints, means.report)
+    facts = _facts(order, task, setting) | known | _train_facts(training, evaluated)
     results = surviving(
         training,
         Part.EVALUATION,
@@ -258,7 +259,6 @@ def _train_facts(training: Training, evaluated: str | None) -> dict[str, Any]:
         "best_epoch": None if best is None else best.epoch,
         "evaluated_checkpoint": evaluated,
         "exact": training.saver.exact,
-        "guards": living.guards.said,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.specs.footprint import state_bytes
 from shared.specs.parts import OptimizerSpec, TrainerSpec
 
 GIB = 1024**3
@@ -100,13 +101,6 @@ def estimate(
         method=method,
         message=_sentence(total, activations, growth, trainer, room, fits=fits),
     )
-
-
-def state_bytes(optimizer: OptimizerSpec, trained_bytes: int) -> int:
-    """Adam and AdamW keep two values for a parameter, SGD one where it has momentum."""
-    if optimizer.name == "sgd":
-        return trained_bytes if optimizer.momentum else 0
-    return 2 * trained_bytes
 
 
 def growth_per_sample(passes: Sequence[Pass], gradient_bytes: int) -> tuple[int, int]:

@@ -59,6 +59,7 @@ class MemoryWatch:
         self._pss: Sample = {}
         self.thrash = ThrashWatch(report)
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
+        self._peak = 0.0
         self.latest: Sample = {}
 
     def samples(self) -> list[Sample]:
@@ -93,12 +94,10 @@ class MemoryWatch:
         before, now = self._before, read_counters(self._clock(), self._step(), self._root)
         self._before = now
         self.thrash.see(look_between(before, now))
-        return {
-            **read_host(self._root),
-            **rates_between(before, now),
-            **self._latest_pss(now.time),
-            **read_cuda(),
-        }
+        host = read_host(self._root)
+        # A probe has the kernel begin a new record.
+        self._peak = host["rss_peak_bytes"] = max(self._peak, host["rss_peak_bytes"])
+        return {**host, **rates_between(before, now), **self._latest_pss(now.time), **read_cuda()}
 
     def _latest_pss(self, now: float) -> Sample:
         """As last read, which may have been a while ago."""

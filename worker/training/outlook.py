@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from shared.errors import FieldProblem, InvalidSpec, TrainingError
+from shared.specs.footprint import state_bytes
 from worker.hostmem import read_process
 from worker.training.context import Training
-from worker.training.estimate import Estimate, Model, Pass, estimate, gib, state_bytes
+from worker.training.estimate import Estimate, Model, Pass, estimate, gib
 from worker.training.memory_room import physical_room, room_for
 from worker.training.outofmemory import memory_exit
 from worker.training.probe import probe, probe_sizes

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from worker.hostmem import PAGE_BYTES, read_process
+from worker.hostmem import PAGE_BYTES, forget_peak, read_process
 from worker.training.allocator import release_freed
 from worker.training.context import Task
 from worker.training.estimate import Pass
@@ -192,33 +192,35 @@ class _CudaPeak:
 
 
 class _HostPeak:
-    """The most memory that was resident, seen by a thread that looks again and again."""
+    """The most memory that was resident: the kernel's record, or what a thread saw that looks often."""
 
     def __init__(self, root: Path = Path("/")) -> None:
-        self._path = root / "proc" / "self" / "statm"
+        self._root = root
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="probe", daemon=True)
         self.bytes = 0
 
     def __enter__(self) -> Self:
+        self._recorded = forget_peak(self._root)
         self._before = self._most = self._resident()
-        self._highest = read_process().rss_peak_bytes
-        self._thread.start()
+        if not self._recorded:
+            self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        self._thread.join()
-        # Where the kernel's own record was broken, that is exact.
-        highest = read_process().rss_peak_bytes
-        broken = highest if highest > self._highest else 0
-        self.bytes = max(self._most, self._resident(), broken) - self._before
+        if self._recorded:
+            self._most = read_process(root=self._root).rss_peak_bytes
+        else:
+            self._ended.set()
+            self._thread.join()
+        self.bytes = max(self._most, self._resident()) - self._before
 
     def _watch(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
             self._most = max(self._most, self._resident())
 
     def _resident(self) -> int:
-        return int(self._path.read_text(encoding="ascii").split()[1]) * PAGE_BYTES
+        text = (self._root / "proc" / "self" / "statm").read_text(encoding="ascii")
+        return int(text.split()[1]) * PAGE_BYTES

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import update
 
 from shared.models import Job
+from shared.specs.celestial import CELESTIAL
 from tests.factories import submit_job
 from tests.integration.api.conftest import Service
 
@@ -53,3 +54,23 @@ def test_another_model_optimizer_or_an_unmeasured_job_says_nothing(service: Serv
     assert dry(service) is None
     assert dry(service, data={"samples": 9}, optimizer={"name": "sgd"}) is None
     assert dry(service, data={"samples": 9}) is not None
+
+
+def test_before_any_job_a_preset_is_answered_as_it_was_once_measured(service: Service) -> None:
+    request = {"workload": "celestial", "preset": "production"}
+    estimate = dry(service, **request, trainer={"batch_size": 32})
+    assert estimate["method"] == "measured once for preset production"
+    assert estimate["parameters"] == CELESTIAL.footprints["production"].parameters
+    assert estimate["activation_bytes"] == 32 * CELESTIAL.footprints["production"].sample_bytes
+    assert estimate["optimizer_bytes"] == 2 * estimate["parameter_bytes"]
+    sgd = dry(service, **request, trainer={"batch_size": 32}, optimizer={"name": "sgd"})
+    assert estimate["total_bytes"] - sgd["total_bytes"] == estimate["optimizer_bytes"]
+    assert dry(service, **request, data={"rows": 4000}) is not None
+    assert dry(service, **request, data={"seq_len": 251}) is None
+    assert dry(service, **request, trainer={"precision": "bf16"}) is None
+    assert dry(service, **request, resources={"gpus": 1}) is None
+
+
+def test_a_job_of_the_same_shape_knows_better_than_the_preset(service: Service) -> None:
+    job = plant(service, {"estimate": MEASURED}, workload="celestial", data={"rows": 400})
+    assert dry(service, workload="celestial")["method"] == f"measured by job {job}"

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from shared.rundir import RunDir
+from shared.specs.footprint import state_bytes
 from shared.specs.parts import OptimizerSpec, TrainerSpec
 from tests.integration.leaky import MIB, WORKLOAD, greedy_spec, write_greedy_order
 from tests.integration.planted import metric_history, spec_of, told, write_order
 from worker.protocol import ExitCode
 from worker.training import probe as probing
 from worker.training.context import Task
-from worker.training.estimate import Model, Pass, Room, estimate, growth_per_sample, state_bytes
+from worker.training.estimate import Model, Pass, Room, estimate, growth_per_sample
 from worker.training.loader import Loading
 from worker.training.main import run_order
 from worker.training.precision import choose_precision
@@ -85,6 +86,23 @@ def test_a_probe_sees_what_a_sample_takes() -> None:
     per_sample = (large.bytes - small.bytes) / 2
     # exp keeps 32 MiB, and backward holds its gradient and their product beside it
     assert 60 * MIB < per_sample < 110 * MIB
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_peak_of_a_pass_is_seen_with_the_kernels_record_and_without(
+    monkeypatch: pytest.MonkeyPatch, recorded: bool
+) -> None:
+    if not recorded:
+        monkeypatch.setattr(probing, "forget_peak", lambda _: False)
+    before = torch.ones(MIB * 64)
+    del before  # an older, higher peak
+    with probing._HostPeak() as peak:
+        held = torch.ones(MIB * 16)
+        assert held.sum() > 0
+        while not recorded and peak._most - peak._before < 63 * MIB:
+            pass  # its thread is about to look
+        del held
+    assert 63 * MIB <= peak.bytes < 80 * MIB
 
 
 def test_nothing_of_a_probe_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None:

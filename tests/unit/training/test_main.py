@@ -115,6 +115,11 @@ def test_a_spec_of_an_older_supervisor_is_refused_field_by_field(tmp_path: Path)
             "training_error",
             "8 parameters after its first step, 6 before",
         ),
+        (
+            {"kind": "preflight", "model": {"lazy": True}},
+            "guard_failed",
+            "never sees: late.weight, late.bias",
+        ),
         ({"kind": "eval"}, "invalid_spec", "needs init_from"),
     ],
 )
@@ -262,6 +267,17 @@ def test_an_eval_job_measures_the_given_weights_and_trains_nothing(tmp_path: Pat
     assert run_order(order) == ExitCode.DONE
     assert ended(tmp_path / "b")["results"]["test"] == best["test"]
     assert told(tmp_path / "b", "points") == []
+
+
+def test_a_preflight_says_what_a_training_would_meet_and_trains_nothing(tmp_path: Path) -> None:
+    order = write_order(tmp_path, spec=spec_of(kind="preflight", memory={"probe": "always"}))
+    assert run_order(order) == ExitCode.DONE
+    facts = ended(tmp_path)["results"]["run"]
+    assert facts["memory_estimate"]["method"].startswith("measured with")
+    assert facts["memory_estimate"]["fits"]
+    assert "passed" in {said["outcome"] for said in facts["guards"].values()}
+    assert told(tmp_path, "points") == []
+    assert not list(RunDir(tmp_path).checkpoints.glob("step-*"))
 
 
 def test_a_job_may_start_from_the_weights_of_another(tmp_path: Path) -> None:

@@ -184,6 +184,24 @@ def test_two_readings_at_the_same_time_do_not_divide_by_zero(tmp_path: Path) -> 
     assert lines(tmp_path / "e")[0]["step"] == 7
 
 
+def test_a_peak_that_the_kernel_was_told_to_forget_is_remembered(tmp_path: Path) -> None:
+    status = tmp_path / "proc" / "self" / "status"
+    status.parent.mkdir(parents=True)
+    (tmp_path / "proc" / "meminfo").write_text(
+        "MemTotal: 9 kB\nMemAvailable: 9 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
+    )
+    (tmp_path / "proc" / "vmstat").write_text("pgmajfault 0\n")
+    (status.parent / "cgroup").write_text("0::/\n")
+    (status.parent / "stat").write_text("7 (x) " + "0 " * 50)
+    peaks = []
+    with Reporter(tmp_path / "e", lambda: 5.0) as report:
+        watch = MemoryWatch(report, 3600, lambda: 7, lambda: 1.0, tmp_path)
+        for kib in (300, 200, 400):
+            status.write_text(f"VmHWM: {kib} kB\nVmRSS: 100 kB\nVmSwap: 0 kB\n")
+            peaks.append(watch.sample()["rss_peak_bytes"] / 1024)
+    assert peaks == [300, 300, 400]
+
+
 def test_swap_traffic_is_told_per_second() -> None:
     from worker.hostmem import PagingCounters
 

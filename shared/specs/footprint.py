@@ -1,0 +1,31 @@
+"""The memory a training takes, reckoned from few measured numbers: parameters, and what a sample adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.specs.parts import OptimizerSpec
+
+BYTES_EACH = 4
+"""Of a parameter, its gradient and each value the optimizer keeps for it: all are fp32."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a preset took on a CPU in fp32, as a `preflight` job with `memory.probe: always` measures it."""
+
+    parameters: int
+    """That are trained."""
+    fixed_bytes: int
+    """Of a pass, however many samples it has."""
+    sample_bytes: int
+    """That every further sample of a micro-batch takes."""
+    other_bytes: int
+    """Interpreter, libraries and data."""
+
+
+def state_bytes(optimizer: OptimizerSpec, trained_bytes: int) -> int:
+    """Adam and AdamW keep two values for a parameter, SGD one where it has momentum."""
+    if optimizer.name == "sgd":
+        return trained_bytes if optimizer.momentum else 0
+    return 2 * trained_bytes
