@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 def planned(order: Order, spec: JobSpec, means: Means) -> Cut | None:
     """The micro-batch to train with; None where the spec decides. Later attempts keep what was found."""
-    if spec.memory.plan != "measured" or spec.kind != "train":
+    if spec.memory.plan != "measured" or spec.kind == "eval":
         return None
     path = means.directory.path / "plan.json"
     known = _known(path, spec)

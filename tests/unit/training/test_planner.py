@@ -126,6 +126,17 @@ def test_the_plan_is_told_kept_and_a_resume_with_it_is_exact(
     assert [change["used"] for change in results["run"]["adjustments"]] == [2, 3]
 
 
+def test_a_preflight_plans_and_estimates_with_what_it_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "_in_a_process", faster_when_small)
+    spec = spec_of(kind="preflight", memory={"plan": "measured"}, trainer={"batch_size": 6, "accumulate": 1})
+    assert train(write_order(tmp_path, spec=spec)) == ExitCode.DONE
+    facts = json.loads((tmp_path / "artifacts" / "results.json").read_text())["run"]
+    assert (facts["plan"]["batch_size"], facts["memory_estimate"]["batch_size"]) == (2, 2)
+    assert told(tmp_path, "points") == []
+
+
 def test_a_planned_training_is_the_one_with_those_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
