@@ -22,7 +22,7 @@ CASES: dict[str, dict[str, Any]] = {
     "shares of three": {},
     "a last step of one sample": {"data": {"samples": 19}},
     "one pass a step, in another order": {"trainer": {"batch_size": 5, "accumulate": 1}},
-    "loader workers": {"trainer": {"num_workers": 1}},
+    "loader workers and averaged weights": {"trainer": {"num_workers": 1, "ema": {}}},
 }
 
 
