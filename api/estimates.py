@@ -14,6 +14,7 @@ from shared.specs.contract import Contract
 from shared.specs.footprint import BYTES_EACH, Footprint, state_bytes
 from shared.specs.job import JobSpec
 from shared.specs.parts import OptimizerSpec
+from shared.specs.processes import process_count, samples_at_once
 from shared.specs.resolve import resolve_spec
 
 GIB = 1024**3
@@ -80,6 +81,7 @@ def _shape(spec: Mapping[str, Any], contract: Contract) -> tuple[Any, ...]:
         trainer["precision"],
         trainer["device"],
         spec["resources"]["gpus"] > 0,
+        process_count(spec),
         spec["memory"].get("allocator"),
     )
 
@@ -111,7 +113,8 @@ def _as_measured(footprint: Footprint, optimizer: OptimizerSpec) -> _Measured:
 
 
 def _at(spec: JobSpec, measured: _Measured, method: str) -> dict[str, Any]:
-    per_sample, batch_size = measured.activation_bytes_per_sample, spec.trainer.batch_size
+    processes = process_count(spec.model_dump(mode="json"))
+    per_sample, batch_size = measured.activation_bytes_per_sample, samples_at_once(spec.trainer, processes)
     activations = max(0, measured.activation_bytes + per_sample * (batch_size - measured.batch_size))
     total = measured.total_bytes - measured.activation_bytes + activations
     return {
@@ -124,14 +127,16 @@ def _at(spec: JobSpec, measured: _Measured, method: str) -> dict[str, Any]:
         "batch_size": batch_size,
         "total_bytes": total,
         "method": method,
-        "message": _sentence(spec, total),
+        "message": _sentence(spec, total, processes),
     }
 
 
-def _sentence(spec: JobSpec, total: int) -> str:
+def _sentence(spec: JobSpec, total: int, processes: int) -> str:
     needs = f"training needs about {total / GIB:.2f} GiB with trainer.batch_size {spec.trainer.batch_size}"
+    if processes > 1:
+        needs += f" in each of {processes} processes"
     asked = spec.resources.memory_gib
-    if spec.resources.gpus or total <= asked * GIB:
+    if spec.resources.gpus or total * processes <= asked * GIB:
         return needs
     return (
         f"{needs} and resources.memory_gib is {asked:g}; set it higher, or trainer.batch_size lower and "

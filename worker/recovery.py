@@ -79,16 +79,17 @@ def kept_pieces(fields: Mapping[str, Any]) -> Pieces:
     return Pieces(**{name: fields[name] for name in names})
 
 
-def smaller(trainer: TrainerSpec, pieces: Pieces, part: Part) -> Pieces | None:
+def smaller(trainer: TrainerSpec, pieces: Pieces, part: Part, processes: int = 1) -> Pieces | None:
     """Half the samples at once; None where there are none to spare, or it was done often enough.
 
-    A micro-batch divides the effective batch, so that the steps of an epoch stay the same.
+    A micro-batch divides the effective batch, so that the steps of an epoch stay the same. One of several
+    processes may take less than a micro-batch at once, and it is that which is halved.
     """
     if pieces.recoveries >= MOST_RECOVERIES:
         return None
     less = pieces
     if part is not Part.EVALUATION:
-        less = _smaller_training(trainer, less)
+        less = _smaller_training(trainer, less, processes)
     if part is not Part.TRAINING:
         less = replace(less, eval_batch_size=min(less.eval_batch_size, max(1, pieces.eval_batch_size // 2)))
     return None if less == pieces else replace(less, recoveries=pieces.recoveries + 1)
@@ -169,9 +170,10 @@ _HELP: Mapping[Cause, str] = {
 }
 
 
-def _smaller_training(trainer: TrainerSpec, pieces: Pieces) -> Pieces:
+def _smaller_training(trainer: TrainerSpec, pieces: Pieces, processes: int) -> Pieces:
     effective = pieces.batch_size * pieces.accumulate
-    sizes = (size for size in range(pieces.batch_size // 2, 0, -1) if effective % size == 0)
+    at_once = min(pieces.batch_size, -(-effective // processes))
+    sizes = (size for size in range(at_once // 2, 0, -1) if effective % size == 0)
     size = next(sizes, pieces.batch_size)
     # An evaluation never takes more at once than training does, unless the spec says so.
     evaluated = pieces.eval_batch_size if trainer.eval_batch_size else min(pieces.eval_batch_size, size)

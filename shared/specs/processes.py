@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.errors import FieldProblem, InvalidSpec
 from shared.specs.job import JobSpec
+from shared.specs.parts import TrainerSpec
 
 
 def process_count(spec: Mapping[str, Any]) -> int:
@@ -16,6 +17,11 @@ def process_count(spec: Mapping[str, Any]) -> int:
     resources = spec["resources"]
     on_gpus = resources["gpus"] if spec["trainer"]["device"] != "cpu" else 1
     return resources.get("processes") or max(1, on_gpus)
+
+
+def samples_at_once(trainer: TrainerSpec, processes: int) -> int:
+    """The most that one of so many processes passes at once."""
+    return min(trainer.batch_size, -(-trainer.batch_size * trainer.accumulate // processes))
 
 
 def check_processes(spec: JobSpec) -> None:

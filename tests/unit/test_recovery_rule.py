@@ -144,3 +144,10 @@ def test_a_message_holds_the_pieces_and_what_changed() -> None:
     assert fields["before"] == {"batch_size": 4, "accumulate": 1, "eval_batch_size": 4}
     assert {key: fields[key] for key in asdict(after)} == asdict(after)
     assert (fields["cause"], fields["step"], fields["exact"]) == ("swap_thrash", 9, False)
+
+
+@pytest.mark.parametrize(("processes", "expected"), [(1, 8), (2, 4), (4, 2), (16, None)])
+def test_what_one_of_several_processes_takes_at_once_is_halved(processes: int, expected: int | None) -> None:
+    trainer = TrainerSpec(batch_size=16)
+    less = smaller(trainer, asked_pieces(trainer), Part.TRAINING, processes)
+    assert (None if less is None else less.batch_size) == expected

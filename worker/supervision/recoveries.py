@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from shared.jobs import store
 from shared.models import Attempt, Job, JobEvent
 from shared.specs.parts import TrainerSpec
+from shared.specs.processes import process_count
 from worker.supervision.remedy import Sufferer
 
 EVENT = "recovered"
@@ -40,6 +41,7 @@ def sufferer(session: Session, job: Job) -> Sufferer:
         stage=job.progress.get("stage"),
         step=job.progress.get("step") or 0,
         failures=job.failures,
+        processes=process_count(job.spec),
     )
 
 

@@ -40,6 +40,7 @@ class Sufferer:
     stage: str | None
     step: int
     failures: int
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def remedy(verdict: Verdict, ending: Ending, job: Sufferer, now: datetime) -> Re
     if job.policy == "stop":
         return _end(verdict, ending, job, now, "memory.policy is stop")
     pieces, part = pieces_in_use(job.trainer, job.adjustments, job.recovered), _part(job, cause)
-    after = smaller(job.trainer, pieces, part)
+    after = smaller(job.trainer, pieces, part, job.processes)
     if after is None:
         return _end(verdict, ending, job, now, no_more(cause, pieces))
     after = replace(after, why=because(cause, pieces, after, job.step))

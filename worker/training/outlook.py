@@ -35,14 +35,17 @@ def foresee(training: Training, root: Path = Path("/")) -> Estimate:
     spec = training.task.spec
     model = measured_model(training.task.model)
     passes, method = _probed(training, model)
-    plan = training.plan
+    plan, processes = training.plan, training.group.world.size
+    at_once = _at_once(training)
     expected = estimate(
         model,
         spec.optimizer,
-        spec.trainer.model_copy(update={"batch_size": plan.batch_size, "accumulate": plan.accumulate}),
+        spec.trainer.model_copy(
+            update={"batch_size": at_once, "accumulate": plan.effective_batch // at_once}
+        ),
         passes,
         _held(training, model),
-        room_for(training.task.device, spec.resources, root),
+        room_for(training.task.device, spec.resources, root, processes),
         method,
     )
     training.report.emit("estimate", **asdict(expected))
@@ -65,6 +68,11 @@ def measured_model(model: nn.Module) -> Model:
     )
 
 
+def _at_once(training: Training) -> int:
+    """Samples of one pass of this process, whose share of a step may be less than a micro-batch."""
+    return min(training.plan.batch_size, training.group.own(training.plan.effective_batch))
+
+
 def _probed(training: Training, model: Model) -> tuple[tuple[Pass, ...], str]:
     spec = training.task.spec
     wanted = spec.memory.probe
@@ -73,7 +81,7 @@ def _probed(training: Training, model: Model) -> tuple[tuple[Pass, ...], str]:
         return (), "not measured: memory.probe is never"
     if wanted == "auto" and static * MATTERS < _memory(training.task.device):
         return (), "not measured: the weights are few beside the memory there is"
-    sizes = probe_sizes(min(training.plan.batch_size, training.plan.samples))
+    sizes = probe_sizes(min(_at_once(training), training.plan.samples))
     try:
         passes = probe(training.task, sizes)
     except StopRequested:
@@ -103,9 +111,11 @@ def _held(training: Training, model: Model) -> int:
         if isinstance(tensor, torch.Tensor)
     )
     state = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    # Several processes send their gradients to each other from buckets beside them.
+    buckets = model.trained_bytes if training.group.world.size > 1 else 0
     if training.task.device.type == "cuda":
-        return max(model.bytes, torch.cuda.memory_allocated(training.task.device) - state)
-    return max(model.bytes, read_process().rss_bytes - state)
+        return max(model.bytes, torch.cuda.memory_allocated(training.task.device) - state) + buckets
+    return max(model.bytes, read_process().rss_bytes - state) + buckets
 
 
 def _judge_kept(training: Training, passes: Sequence[Pass]) -> None:

@@ -74,3 +74,12 @@ def test_before_any_job_a_preset_is_answered_as_it_was_once_measured(service: Se
 def test_a_job_of_the_same_shape_knows_better_than_the_preset(service: Service) -> None:
     job = plant(service, {"estimate": MEASURED}, workload="celestial", data={"rows": 400})
     assert dry(service, workload="celestial")["method"] == f"measured by job {job}"
+
+
+def test_of_several_processes_each_passes_its_share_and_all_of_them_count(service: Service) -> None:
+    two = {"processes": 2, "memory_gib": 10.0}
+    plant(service, {"estimate": MEASURED}, workload="noop", resources=two, trainer={"batch_size": 8})
+    assert dry(service, trainer={"batch_size": 8}) is None
+    estimate = dry(service, trainer={"batch_size": 8}, resources=two)
+    assert (estimate["batch_size"], estimate["total_bytes"]) == (4, 6 * GIB)
+    assert "6.00 GiB with trainer.batch_size 8 in each of 2 processes and resources" in estimate["message"]

@@ -50,3 +50,12 @@ def test_what_the_job_asked_for_counts_where_it_is_less(root: Path) -> None:
     assert asked.bytes == 2 * GIB
     assert asked.remedy == "resources.memory_gib higher"
     assert room_for(cpu, ResourceSpec(memory_gib=3), root).what == "the memory limit of the cgroup"
+
+
+def test_processes_of_one_training_divide_the_room(root: Path) -> None:
+    cpu = torch.device("cpu")
+    asked = room_for(cpu, ResourceSpec(memory_gib=2), root, processes=2)
+    assert asked.bytes == GIB
+    assert asked.what.startswith("for each of 2 processes resources.memory_gib (2.00 GiB for this job)")
+    # Of the 1.5 GiB that are free each has half, and what it holds already.
+    assert physical_room(root, processes=2).bytes == GIB + 3 * GIB // 4
