@@ -10,7 +10,7 @@ import torch
 
 from worker.protocol import ExitCode
 from worker.training.failure import Failure, failure_of
-from worker.training.parallel.ending import Ended, cause, is_settled
+from worker.training.parallel.ending import Ended, cause, is_settled, somebody_fell
 from worker.training.parallel.generators import RankRng
 from worker.training.parallel.measured import Seen, metrics_of
 from worker.training.parallel.world import World
@@ -47,6 +47,7 @@ def test_who_only_lost_the_others_is_believed_last() -> None:
     assert not is_settled([Ended(0, 70, LOST)], 2)
     assert not is_settled([Ended(1, 70, OWN)], 2)  # rank 0 may be about to say the same
     assert not is_settled([Ended(1, 0)], 2)  # and trains no more, while rank 0 evaluates
+    assert not is_settled([Ended(1, 75)], 2)
     assert is_settled([Ended(1, -9)], 2)
     assert is_settled([Ended(0, 70, OWN)], 2)
     assert is_settled([Ended(0, 0)], 2)
@@ -54,6 +55,13 @@ def test_who_only_lost_the_others_is_believed_last() -> None:
     assert failure is not None
     assert exit_code == ExitCode.CRASHED
     assert failure.message.startswith("rank 0 lost the other processes, or waited too long for them")
+
+
+def test_rank_0_has_all_the_time_it_needs_to_save_while_nobody_fell() -> None:
+    assert not somebody_fell([])
+    assert not somebody_fell([Ended(1, 0), Ended(2, 75)])
+    assert somebody_fell([Ended(1, 0), Ended(2, 70, LOST)])
+    assert somebody_fell([Ended(1, -9)])
 
 
 @pytest.mark.parametrize(

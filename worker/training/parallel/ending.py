@@ -34,6 +34,11 @@ class Ended:
         return self.exit_code < 0
 
 
+def somebody_fell(ends: Sequence[Ended]) -> bool:
+    """Whether the others will not go on for long. Who stops as asked leaves rank 0 the time to save."""
+    return any(end.exit_code not in WITHOUT_FAILURE for end in ends)
+
+
 def is_settled(ends: Sequence[Ended], size: int) -> bool:
     """Whether nothing that may still end could change the cause."""
     first = next((end for end in ends if end.rank == 0), None)

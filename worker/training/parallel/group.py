@@ -6,6 +6,7 @@ that every step makes anyway, so each process saves, stops and ends at the same 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
@@ -22,6 +23,8 @@ from worker.training.parallel.world import ONE, World
 from worker.training.rng import RngState
 from worker.training.shutdown import StopFlag, StopRequested
 from worker.workloads.interface import Batch, Outputs, Workload
+
+log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
@@ -154,6 +157,7 @@ class Together:
         torch sorts them anew after the first step otherwise, and a resumed training of three or more
         processes would then add the same numbers in another order than one that was left alone.
         """
+        log.info("torch looks for parameters without use in every step, and warns where it finds none")
         self._model = model
         self._ddp = DistributedDataParallel(
             _Whole(workload, model), forward_sync_buffers=False, find_unused_parameters=True

@@ -23,9 +23,8 @@ from torch import multiprocessing
 
 from shared.clock import Monotonic
 from worker.deathsig import die_with_parent
-from worker.protocol import ExitCode
 from worker.training.failure import Failure
-from worker.training.parallel.ending import Ended, cause, is_settled
+from worker.training.parallel.ending import Ended, cause, is_settled, somebody_fell
 from worker.training.parallel.world import World
 from worker.training.shutdown import STOP_SIGNALS, StopFlag
 
@@ -106,7 +105,7 @@ def _watch(processes: list[Any], words: list[Connection], stop: StopFlag, clock:
             os.kill(processes[0].pid, signal.SIGTERM)
         if is_settled(ends, len(processes)):
             return ends
-        if noticed is None and any(end.exit_code != ExitCode.DONE for end in ends):
+        if noticed is None and somebody_fell(ends):
             noticed = clock()
         if noticed is not None and clock() - noticed >= SETTLE_SECONDS:
             return ends
