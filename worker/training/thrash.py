@@ -104,8 +104,7 @@ class ThrashRule:
         if slow is None:
             return None
         thrashing = self._slow >= IN_A_ROW
-        times = f"{self._slow} times in a row " if thrashing else ""
-        return Finding(thrashing, f"{times}{slow}, and {_waits(look)}")
+        return Finding(thrashing, f"{self._slow} times in a row {slow}" if thrashing else slow)
 
     def _remember(self, look: Look) -> None:
         self._window.append(look)
@@ -122,15 +121,14 @@ class ThrashRule:
         self._stretch.append(look)
         if look.steps <= 0:
             return None
-        one = sum(part.seconds for part in self._stretch) / sum(part.steps for part in self._stretch)
-        pressed = any(part.presses for part in self._stretch)
+        stretch, self._stretch = _joined(self._stretch), []
+        one, pressed = stretch.seconds / stretch.steps, stretch.presses
         slower = self._slower(one)
-        self._stretch = []
         self._seen += 1
         self._first = one if self._first is None else self._first
         self._last.append(one)
         self._slow = self._slow + 1 if slower and pressed else 0
-        return slower if pressed else None
+        return f"{slower}, and {_waits(stretch)}" if slower and pressed else None
 
     def _slower(self, one: float) -> str | None:
         if self._first is None:
@@ -139,6 +137,19 @@ class ThrashRule:
             return f"a step took {one:.3g} s, the first {self._first:.3g} s"
         usual = median(self._last)
         return f"a step took {one:.3g} s, usually {usual:.3g} s" if one > SLOWER * usual else None
+
+
+def _joined(looks: list[Look]) -> Look:
+    """As if nobody had looked between."""
+    measured = [look for look in looks if look.some_seconds is not None and look.full_seconds is not None]
+    return Look(
+        sum(look.seconds for look in looks),
+        sum(look.steps for look in looks),
+        sum(look.some_seconds or 0.0 for look in measured) if measured else None,
+        sum(look.full_seconds or 0.0 for look in measured) if measured else None,
+        sum(look.swapped_in_bytes for look in looks),
+        sum(look.own_major_faults for look in looks),
+    )
 
 
 def _waits(look: Look) -> str:
