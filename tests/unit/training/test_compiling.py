@@ -74,6 +74,8 @@ def test_a_failed_compilation_is_a_sentence(tmp_path: Path, backend: Callable[[A
     assert "set trainer.compile to false" in end["message"]
 
 
+# Torch's compiler imports what torch itself has deprecated.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.nemesis
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++ on a CPU, and there is none")
 def test_kernels_of_the_real_compiler_learn_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
