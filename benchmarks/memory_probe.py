@@ -35,7 +35,10 @@ def main() -> None:
     with Reporter(Path(os.devnull), time.time) as report:
         watch = MemoryWatch(report, 3600, lambda: 1, time.monotonic)
         watch.sample()
-        tell("one sample, once a second, by a thread", timed(watch.sample, options.repeats))
+        samples = timed(watch.sample, options.repeats)
+    tell("one sample, once a second, by a thread", samples)
+    for step in (0.001, 0.01, 0.1):
+        tell(f"of that for a step of {1000 * step:g} ms", [step * one for one in samples])
     tell(f"PSS with {options.hold_mib} MiB held, once a minute", timed(read_pss, 20))
     for name, model in (
         ("no buffers", nn.Sequential(*[nn.Linear(8, 8) for _ in range(50)])),

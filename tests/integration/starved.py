@@ -22,8 +22,6 @@ class StarvedModel(planted.PlantedModel):
     most_trained: int = 1000
     most_evaluated: int = 1000
     """More samples at once do not fit."""
-    update: int | None = None
-    """The weight update of a process, counted from 1, in which memory runs out."""
 
 
 class StarvedSpec(planted.PlantedSpec):

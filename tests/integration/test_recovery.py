@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.integration.planted import final_state, messages, metric_history, told
 from tests.integration.starved import starved_spec, write_starved_order
@@ -147,3 +148,28 @@ def test_checkpoints_after_a_recovery_say_that_they_are_not_exact(tmp_path: Path
     assert train(write_starved_order(tmp_path, 1, spec)) is ExitCode.DONE
     exact = [one["exact"] for one in messages(tmp_path) if one["type"] == "checkpoint"]
     assert exact == [True] * 4 + [False] * 5
+
+
+def test_several_processes_leave_it_to_the_supervisor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One alone must not take other pieces than the rest: all begin anew."""
+    monkeypatch.setattr("worker.training.surviving.several_processes", lambda: True)
+    spec = starved_spec(trainer=TRAINER, model={"passes": [5]})
+    assert run_order(write_starved_order(tmp_path, 1, spec)) == ExitCode.CUDA_OUT_OF_MEMORY
+    assert told(tmp_path, "recovered") == []
+    assert "all processes of the job begin anew" in told(tmp_path, "failed")[0]["message"]
+
+
+def test_memory_that_runs_out_while_weights_move_is_left_to_a_fresh_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some weights may have moved: what was added up cannot be taken again."""
+
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise MemoryError("in the update")
+
+    monkeypatch.setattr(torch.optim.Adam, "step", refuse)
+    assert run_order(write_starved_order(tmp_path, 1, starved_spec(trainer=TRAINER))) == 78
+    assert told(tmp_path, "recovered") == []
+    assert told(tmp_path, "failed")[0]["code"] == "host_out_of_memory"
