@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from shared.rundir import RunDir
-from tests.integration.parallel.running import run, spec_for, start, wait_for_lines
+from tests.integration.parallel.running import run, session_of, spec_for, start, wait_for_lines
 from tests.integration.planted import final_state, metric_history, told
 from worker.protocol import ExitCode
+from worker.supervision.trainer import TrainerProcess
 from worker.supervision.warm_launcher import WarmLauncher
 
 EVERY_STEP = {"checkpoint": {"every_steps": 1}}
@@ -52,14 +55,26 @@ def assert_kills_leave_no_trace(
     for attempt in range(1, kills + 1):
         trainer = start(warm, torn, attempt, spec)
         wait_for_lines(trainer, torn, attempt, randomness.randint(8, lines // 2))
-        trainer.kill()
-        killed += trainer.wait(60) == -9
+        family = session_of(trainer.pid)
+        kill_any(trainer, family, randomness)
+        killed += trainer.wait(60) in (-9, ExitCode.RANK_KILLED)
+        assert psutil.wait_procs(family, timeout=60)[1] == []
     assert killed
     assert run(warm, torn, kills + 1, spec) == ExitCode.DONE
     (resumed,) = told(torn, "resumed", kills + 1)
     assert (resumed["exact"], resumed["step"] > 0) == (True, True)
     assert final_state(torn) == final_state(root / "straight")
     assert metric_history(torn) == metric_history(root / "straight")
+
+
+def kill_any(trainer: TrainerProcess, living: list[psutil.Process], randomness: random.Random) -> None:
+    """All of a trainer, its launcher, or one of its ranks."""
+    victim = randomness.randint(0, 3)
+    if victim >= len(living):
+        trainer.kill()
+    else:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            living[victim].kill()
 
 
 def test_kills_at_random_moments_leave_no_trace(tmp_path: Path, warm: WarmLauncher) -> None:
