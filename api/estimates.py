@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -35,6 +35,16 @@ class _Measured:
     batch_size: int
     total_bytes: int
 
+    def longer(self, times: float) -> _Measured:
+        """The same where activations are so many times as large."""
+        activations = int(self.activation_bytes * times)
+        return replace(
+            self,
+            activation_bytes=activations,
+            activation_bytes_per_sample=int(self.activation_bytes_per_sample * times),
+            total_bytes=self.total_bytes - self.activation_bytes + activations,
+        )
+
 
 def known_estimate(session: Session, spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
     """What the newest job of the same shape measured, or the preset it resembles, brought to this batch size.
@@ -45,7 +55,8 @@ def known_estimate(session: Session, spec: JobSpec, contract: Contract) -> dict[
 
 
 def _of_a_job(session: Session, spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
-    wanted = _shape(spec.model_dump(mode="json"), contract)
+    asked = spec.model_dump(mode="json")
+    wanted = _shape(asked, contract)
     query = (
         select(Job.id, Job.spec, Job.memory)
         .where(Job.workload == spec.workload)
@@ -54,9 +65,16 @@ def _of_a_job(session: Session, spec: JobSpec, contract: Contract) -> dict[str, 
     )
     for row in session.execute(query):
         told = row.memory.get("estimate")
-        if told and told["activation_bytes"] is not None and _shape(row.spec, contract) == wanted:
-            measured = _Measured(**{name: told[name] for name in _Measured.__dataclass_fields__})
+        if not told or told["activation_bytes"] is None or _shape(row.spec, contract) != wanted:
+            continue
+        measured = _Measured(**{name: told[name] for name in _Measured.__dataclass_fields__})
+        if _lengths(row.spec, contract) == _lengths(asked, contract):
             return _at(spec, measured, f"measured by job {row.id}")
+        if told.get("length_exponent") is not None:
+            field = contract.lengths[0]
+            times = _value(asked, field) / _value(row.spec, field)
+            method = f"measured by job {row.id} with {field} {_value(row.spec, field)}"
+            return _at(spec, measured.longer(times ** told["length_exponent"]), method)
     return None
 
 
@@ -64,15 +82,17 @@ def _of_a_preset(spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
     if spec.trainer.precision != "fp32" or spec.resources.gpus or spec.trainer.device == "cuda":
         return None
     asked = spec.model_dump(mode="json")
+    wanted = (_sizes(asked, contract), _lengths(asked, contract))
     for preset, footprint in contract.footprints.items():
         like = resolve_spec({"workload": contract.name, "preset": preset}, {contract.name: contract}).spec
-        if _sizes(like.model_dump(mode="json"), contract) == _sizes(asked, contract):
+        preset_spec = like.model_dump(mode="json")
+        if (_sizes(preset_spec, contract), _lengths(preset_spec, contract)) == wanted:
             return _at(spec, _as_measured(footprint, spec.optimizer), f"measured once for preset {preset}")
     return None
 
 
 def _shape(spec: Mapping[str, Any], contract: Contract) -> tuple[Any, ...]:
-    """Everything that memory depends on, but for the batch size."""
+    """Everything that memory depends on, but for the batch size and the length of a sample."""
     trainer, optimizer = spec["trainer"], spec["optimizer"]
     return (
         _sizes(spec, contract),
@@ -87,12 +107,16 @@ def _shape(spec: Mapping[str, Any], contract: Contract) -> tuple[Any, ...]:
 
 
 def _sizes(spec: Mapping[str, Any], contract: Contract) -> list[Any]:
-    return [_value(spec, path.split(".")) for path in contract.sized_by]
+    return [_value(spec, path) for path in contract.sized_by if path not in contract.lengths]
 
 
-def _value(spec: Mapping[str, Any], path: Sequence[str]) -> Any:
+def _lengths(spec: Mapping[str, Any], contract: Contract) -> list[Any]:
+    return [_value(spec, path) for path in contract.lengths]
+
+
+def _value(spec: Mapping[str, Any], path: str) -> Any:
     value: Any = spec
-    for key in path:
+    for key in path.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 

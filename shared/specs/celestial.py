@@ -184,6 +184,7 @@ CELESTIAL = Contract(
         },
     },
     sized_by=("data.seq_len", "data.label_len", "data.pred_len", "model", "loss"),
+    lengths=("data.seq_len", "data.label_len"),
     footprints={
         "smoke": Footprint(2_003_784, fixed_bytes=12_198_624, sample_bytes=0, other_bytes=304_434_612),
         "medium": Footprint(

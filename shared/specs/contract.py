@@ -47,6 +47,8 @@ class Contract:
     """Whether the model offers it, so that a spec may ask for `trainer.gradient_checkpointing`."""
     sized_by: tuple[str, ...] = ("data", "model", "loss")
     """Dotted paths of the fields, beside the batch size, that decide what memory a pass takes."""
+    lengths: tuple[str, ...] = ()
+    """Those among them that set the length of a sample, the one that measures it first."""
     footprints: Mapping[str, Footprint] = field(default_factory=dict)
     """Preset name -> what it was measured to take; a dry run answers it until a job has measured better."""
     adjust: Callable[[Any], Adjusted] = field(default=unadjusted)

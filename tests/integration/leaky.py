@@ -81,7 +81,12 @@ WORKLOAD = Workload(
     build_model=lambda spec, _splits: Greedy(spec.model),
     forward=lambda model, batch: model(batch["x"]),
     loss=lambda _spec, outputs, batch: _loss(outputs, batch),
+    shorter=lambda spec: spec.model_copy(update={"model": _half(spec.model)}),
 )
+
+
+def _half(model: GreedyModel) -> GreedyModel:
+    return model.model_copy(update={"mib_per_sample": model.mib_per_sample // 2})
 
 
 def _loss(outputs: Tensor, batch: Batch) -> LossTerms:
@@ -100,7 +105,10 @@ def greedy_spec(**over: Any) -> GreedySpec:
         "memory": {"sample_seconds": 3600, "probe": "always"},
         "resources": {"memory_gib": 8},
     }
-    merged = {key: {**base.get(key, {}), **value} for key, value in over.items()}
+    merged = {
+        key: {**base.get(key, {}), **value} if isinstance(value, dict) else value
+        for key, value in over.items()
+    }
     return GreedySpec.model_validate({**base, **merged})
 
 

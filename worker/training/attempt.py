@@ -26,6 +26,7 @@ from worker.training.determinism import choose_device, choose_threads, make_dete
 from worker.training.environment import fingerprint
 from worker.training.evaluation import evaluate, load_best
 from worker.training.guards.runner import run_guards
+from worker.training.lengths import with_growth
 from worker.training.loop import Ended, fit
 from worker.training.memory import MemoryWatch
 from worker.training.naming import load_spec, load_workload
@@ -156,6 +157,9 @@ def _train(
     means.report.emit("stage", name="train")
     if progress.step == 0:
         run_guards(task, living.optimizer, living.guards, means.report, means.clock)
+    if task.spec.kind == "preflight":
+        expected = with_growth(expected, task, lambda spec: load_task(order, spec, setting, means, pieces))
+        means.report.emit("estimate", **asdict(expected))
     known = {"memory_estimate": asdict(expected), "guards": living.guards.said}
     if task.spec.kind == "preflight":
         return {"run": _facts(order, task, setting) | known}

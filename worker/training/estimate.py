@@ -68,6 +68,8 @@ class Estimate:
     """How it was found: `measured with 2 and 4 samples`, or why not."""
     message: str
     """All of it in one sentence."""
+    length_exponent: float | None = None
+    """p where the activations grow as length ** p of a sample: 1 is a line. Only a preflight measures it."""
 
 
 def estimate(

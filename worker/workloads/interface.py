@@ -111,6 +111,8 @@ class Workload:
     gradient_checkpointing: Callable[[nn.Module, bool], None] | None = None
     """Has a model compute activations again in the backward pass, or keep them; the contract says the same.
     The second computation must draw the same random numbers. None where it is not offered."""
+    shorter: Callable[[Any], Any] | None = None
+    """(spec) -> the same with samples half as long: a preflight measures how memory grows with length."""
     published_parameters: int | None = None
     """The parameter count its original published, printed beside ours."""
     guards: GuardHints = GuardHints()

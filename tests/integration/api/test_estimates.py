@@ -83,3 +83,18 @@ def test_of_several_processes_each_passes_its_share_and_all_of_them_count(servic
     estimate = dry(service, trainer={"batch_size": 8}, resources=two)
     assert (estimate["batch_size"], estimate["total_bytes"]) == (4, 6 * GIB)
     assert "6.00 GiB with trainer.batch_size 8 in each of 2 processes and resources" in estimate["message"]
+
+
+def test_another_length_is_reckoned_where_a_preflight_measured_how_memory_grows(service: Service) -> None:
+    known = {**MEASURED, "batch_size": 16}
+    job = plant(service, {"estimate": {**known, "length_exponent": 2.0}}, workload="celestial")
+    longer = dry(service, workload="celestial", data={"seq_len": 48, "label_len": 24})
+    assert longer["method"] == f"measured by job {job} with data.seq_len 24"
+    assert longer["activation_bytes"] == 4 * 5 * GIB
+    assert longer["total_bytes"] == 21 * GIB
+    assert longer["parameter_bytes"] == 40
+
+
+def test_without_that_measurement_another_length_is_not_guessed(service: Service) -> None:
+    plant(service, {"estimate": MEASURED}, workload="celestial")
+    assert dry(service, workload="celestial", data={"seq_len": 48}) is None

@@ -19,6 +19,7 @@ from worker.protocol import ExitCode
 from worker.training import probe as probing
 from worker.training.context import Task
 from worker.training.estimate import Model, Pass, Room, estimate, growth_per_sample
+from worker.training.lengths import exponent
 from worker.training.loader import Loading
 from worker.training.main import run_order
 from worker.training.precision import choose_precision
@@ -33,6 +34,12 @@ GIB = 1024**3
 
 def taken(samples: int, bytes_: int) -> Pass:
     return Pass(samples, bytes_, 0, 0, False)
+
+
+def test_growth_with_length_is_a_power() -> None:
+    assert exponent(100, 200) == 1
+    assert exponent(100, 400) == 2
+    assert exponent(0, 200) is None
 
 
 def test_growth_is_the_line_through_two_sizes() -> None:
@@ -154,6 +161,17 @@ def test_a_training_goes_on_as_if_it_had_not_been_probed(tmp_path: Path, probed:
     (said,) = told(tmp_path / "b", "estimate")
     assert (said["activation_bytes"] is None) == (probed == "never")
     assert said["fits"]
+
+
+def test_a_preflight_measures_how_memory_grows_with_the_length_of_a_sample(tmp_path: Path) -> None:
+    run_order(write_greedy_order(tmp_path, greedy_spec(kind="preflight", model={"mib_per_sample": 16})))
+    assert told(tmp_path, "estimate")[-1]["length_exponent"] == pytest.approx(1, abs=0.15)
+
+
+def test_two_models_are_not_held_where_they_would_not_fit(tmp_path: Path) -> None:
+    tight = {"model": {"mib_per_sample": 16}, "resources": {"memory_gib": 0.9}}
+    run_order(write_greedy_order(tmp_path, greedy_spec(kind="preflight", **tight)))
+    assert told(tmp_path, "estimate")[-1]["length_exponent"] is None
 
 
 def test_a_model_that_keeps_every_graph_is_stopped_before_its_first_step(tmp_path: Path) -> None:

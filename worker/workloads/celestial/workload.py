@@ -26,6 +26,12 @@ def build_model(spec: CelestialSpec, splits: Splits) -> nn.Module:
     return build_celestial_model(spec, body_columns(FEATURES), len(FEATURES), series.feature_scaler)
 
 
+def shorter(spec: CelestialSpec) -> CelestialSpec:
+    """Half the days for encoder and decoder; the days forecast stay."""
+    days = {"seq_len": spec.data.seq_len // 2, "label_len": spec.data.label_len // 2}
+    return spec.model_copy(update={"data": spec.data.model_copy(update=days)})
+
+
 def evaluate(run: Evaluation) -> Mapping[str, Any]:
     """The final evaluation, whose figures need matplotlib: imported here, when training is over."""
     from worker.workloads.celestial.evaluation import evaluate as evaluate_on_test
@@ -42,6 +48,7 @@ WORKLOAD = Workload(
     meter=celestial_meter,
     evaluate=evaluate,
     gradient_checkpointing=set_recompute,
+    shorter=shorter,
     published_parameters=PUBLISHED_PARAMETERS,
     guards=GUARD_HINTS,
 )
