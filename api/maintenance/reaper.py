@@ -106,14 +106,17 @@ def reap(
 ) -> Mapping[str, int]:
     """One round; `spare` leaves leases alone. Two reapers at once are harmless: transitions are guarded.
 
-    Leases are judged by `moment`, which the database's clock showed before it could be set anew; by its time
-    now where none is given.
+    Leases are judged by `moment`, which the database's clock showed before it could be set anew, or by its
+    time now where that is earlier: set forward since, it must not end a lease, and set back, every lease that
+    was renewed since ends before the moment.
     """
+    grace = timedelta(seconds=grace_seconds)
     with database.read() as session:
-        expired_by = (moment or database.now(session)) - timedelta(seconds=grace_seconds)
+        now = database.now(session)
+        expired_by = min(moment or now, now) - grace
         silent = [] if spare else store.expired(session, expired_by)
         cancelled = _cancelled_in_queue(session)
-    reaped = sum(_expire(database, lease, expired_by) for lease in silent)
+    reaped = sum(_expire(database, lease, expired_by, grace) for lease in silent)
     ended = sum(_end(database, job_id) for job_id in cancelled)
     return {"leases expired": reaped, "queued jobs cancelled": ended}
 
@@ -123,10 +126,10 @@ def _cancelled_in_queue(session: Session) -> list[str]:
     return list(session.scalars(waiting.limit(100)))
 
 
-def _expire(database: Database, lease: Lease, expired_by: datetime) -> bool:
+def _expire(database: Database, lease: Lease, expired_by: datetime, grace: timedelta) -> bool:
     with database.write() as session:
         now = database.now(session)
-        expiry = transitions.expire(lease.attempt, now, expired_by, lease.cancel_requested)
+        expiry = transitions.expire(lease.attempt, now, min(expired_by, now - grace), lease.cancel_requested)
         applied = _applied(session, lease.job_id, expiry, now)
         reach("reap.before_commit")
     reach("reap.after_commit")

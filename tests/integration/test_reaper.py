@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
 from api.maintenance.pruner import KEY_DAYS, prune
 from api.maintenance.reaper import reap
 from shared.db import Database
@@ -52,6 +57,40 @@ def test_a_clock_that_jumps_back_steals_no_lease(database: Database, clock: SetC
     running_job(database)
     clock.advance(-86_400)
     assert reap(database, GRACE)["leases expired"] == 0
+
+
+def test_a_lease_renewed_after_a_step_back_is_left_alone_although_it_ends_before_the_moment_seen(
+    database: Database, clock: SetClock
+) -> None:
+    job = running_job(database)
+    with database.read() as session:
+        seen = database.now(session)
+    renew_after_step_back(database, clock, job.id)
+    assert reap(database, GRACE, moment=seen)["leases expired"] == 0
+
+
+def test_the_same_where_the_step_comes_between_the_look_and_the_deed(
+    database: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = running_job(database)
+    clock.advance(60)
+
+    def stepped(session: Session, expired_by: datetime) -> list[store.Lease]:
+        found = look(session, expired_by)
+        session.rollback()
+        renew_after_step_back(database, clock, job.id)
+        return found
+
+    look = store.expired
+    monkeypatch.setattr(store, "expired", stepped)
+    assert reap(database, GRACE)["leases expired"] == 0
+    assert fetch_job(database, job.id).status == JobStatus.RUNNING
+
+
+def renew_after_step_back(database: Database, clock: SetClock, job_id: str) -> None:
+    until = clock.advance(-3600) + timedelta(seconds=30)
+    with database.write() as session:
+        store.heartbeat(session, job_id, 1, until)
 
 
 def test_old_keys_are_forgotten_and_young_ones_kept(database: Database, clock: SetClock) -> None:
