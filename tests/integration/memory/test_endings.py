@@ -125,8 +125,9 @@ def test_memory_that_runs_out(place: Place, way: str, workers: int, expected: tu
 
 def test_a_kill_from_outside_right_after_an_oom_kill_beside_it_is_no_oom_kill(place: Place) -> None:
     for _ in range(TIMES):
-        waiting, eating = place.submit("wait"), place.submit("eat")
-        trainer = place.trainer(waiting)
+        waiting = place.submit("wait")
+        trainer = place.trainer(waiting)  # the oldest: the other is not there yet
+        eating = place.submit("eat")
         assert place.outcome(eating) == (Reason.OOM_KILLED, -9)
         trainer.send_signal(signal.SIGKILL)
         assert place.outcome(waiting) == (Reason.KILLED, -9)
