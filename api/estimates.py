@@ -82,6 +82,8 @@ def _of_a_preset(spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
     if spec.trainer.precision != "fp32" or spec.resources.gpus or spec.trainer.device == "cuda":
         return None
     asked = spec.model_dump(mode="json")
+    if _options(asked["trainer"]) != (None, False, False):
+        return None
     wanted = (_sizes(asked, contract), _lengths(asked, contract))
     for preset, footprint in contract.footprints.items():
         like = resolve_spec({"workload": contract.name, "preset": preset}, {contract.name: contract}).spec
@@ -100,9 +102,19 @@ def _shape(spec: Mapping[str, Any], contract: Contract) -> tuple[Any, ...]:
         optimizer["momentum"] > 0,
         trainer["precision"],
         trainer["device"],
+        *_options(trainer),
         spec["resources"]["gpus"] > 0,
         process_count(spec),
         spec["memory"].get("allocator"),
+    )
+
+
+def _options(trainer: Mapping[str, Any]) -> tuple[bool | None, ...]:
+    """What of the trainer adds to memory or takes from it."""
+    return (
+        trainer.get("gradient_checkpointing"),
+        trainer.get("ema") is not None,
+        bool(trainer.get("compile")),
     )
 
 

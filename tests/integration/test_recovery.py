@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.integration.planted import final_state, messages, metric_history, told
+from tests.integration.planted import final_state, messages, metric_history, told, write_order
 from tests.integration.starved import starved_spec, write_starved_order
 from tests.integration.trainers import train
 from worker.protocol import ExitCode
@@ -173,3 +173,17 @@ def test_memory_that_runs_out_while_weights_move_is_left_to_a_fresh_process(
     assert run_order(write_starved_order(tmp_path, 1, starved_spec(trainer=TRAINER))) == 78
     assert told(tmp_path, "recovered") == []
     assert told(tmp_path, "failed")[0]["code"] == "host_out_of_memory"
+
+
+def test_a_recovery_before_the_first_checkpoint_is_no_exact_start(tmp_path: Path) -> None:
+    pieces = {
+        "batch_size": 1,
+        "accumulate": 6,
+        "eval_batch_size": 1,
+        "recoveries": 1,
+        "why": "the kernel killed the trainer",
+    }
+    assert run_order(write_order(tmp_path, attempt=2, pieces=pieces)) == ExitCode.DONE
+    (resumed,) = told(tmp_path, "resumed", 2)
+    assert (resumed["exact"], resumed["why"]) == (False, "the kernel killed the trainer")
+    assert told(tmp_path, "finished", 2)[0]["results"]["run"]["exact"] is False

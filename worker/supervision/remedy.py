@@ -86,10 +86,10 @@ _CAUSES: Mapping[Reason, Cause] = {
 
 
 def _part(job: Sufferer, cause: Cause) -> Part:
-    """A trainer that lived to tell has seen to its validation itself."""
+    """A trainer of one process that lived to tell has seen to its validation itself."""
     if job.kind == "eval" or job.stage == "evaluate":
         return Part.EVALUATION
-    if cause in (Cause.OOM_KILLED, Cause.LOADER_OOM_KILLED):
+    if job.processes > 1 or cause in (Cause.OOM_KILLED, Cause.LOADER_OOM_KILLED):
         return Part.UNKNOWN
     return Part.TRAINING
 

@@ -105,7 +105,7 @@ def assemble(
     state = app_state(task, living)
     origin = Origin(order.job_id, order.attempt, spec_sha256(spec), spec.trainer.epochs, environment)
     store = CheckpointStore(means.directory.checkpoints, means.files)
-    resumed = _resume(order, task, living, state, store, origin, means)
+    resumed = _resume(order, task, living, state, store, origin, means, pieces)
     living.rng.begin(spec.trainer.seed, progress.step)
     if living.ema is not None and not living.ema.begun:
         living.ema.begin()
@@ -182,6 +182,7 @@ def _resume(
     store: CheckpointStore,
     origin: Origin,
     means: Means,
+    pieces: Pieces,
 ) -> Resumed:
     report = means.report
     manifest = means.group.from_first(lambda: _found(order, store, report))
@@ -190,6 +191,8 @@ def _resume(
             weights = load_weights(task.model, Path(order.init_checkpoint))
             log.info("starting from the weights of %s of job %s", weights.id, weights.job_id)
         resumed = Resumed(None, True, "the job's first step is still to come")
+        if pieces.recoveries:
+            resumed = Resumed(None, False, pieces.why)
     else:
         resumed = restore_from(store, manifest, state, origin, task.spec.schedule)
         resumed = _allow_longer(resumed, living.stopping, origin)

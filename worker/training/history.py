@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -90,8 +91,8 @@ class EarlyStopping:
 
 
 def improves(value: float, best: float | None, mode: Mode, min_delta: float = 0.0) -> bool:
-    """Whether `value` beats `best` by more than nothing and at least `min_delta`; false where it is NaN."""
-    if value != value:
+    """Whether `value` beats `best` by more than nothing and at least `min_delta`; never one not finite."""
+    if not math.isfinite(value):
         return False
     if best is None:
         return True

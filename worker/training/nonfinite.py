@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from shared.errors import NonFiniteLoss
@@ -60,10 +61,12 @@ class Buffers:
         ]
 
     def put_back(self) -> None:
+        """What did not move is not written to: that would look like a move to whoever counts writes."""
         for module, name, value in self._kept:
             buffer = module._buffers[name]
             assert buffer is not None
-            buffer.detach().copy_(value)
+            if not torch.equal(buffer, value):
+                buffer.detach().copy_(value)
 
 
 def loss_sentence(means: Mapping[str, float], step: int) -> str:

@@ -10,6 +10,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,7 @@ from worker.training.allocator import release_freed
 from worker.training.context import Task
 from worker.training.estimate import Pass
 from worker.training.loader import Loading, train_batches
+from worker.training.parallel.world import ONE
 from worker.training.rng import RngState
 from worker.training.sampler import EpochPlan
 
@@ -83,8 +85,8 @@ def _measured_pass(task: Task, size: int, trace: _Trace) -> int:
 
 
 def _batches(task: Task, size: int) -> Iterator[Any]:
-    """One batch, made as every batch of the training is."""
-    loading: Loading = task.loading
+    """One batch, made as every batch of the training is; `size` is already this process's share."""
+    loading: Loading = replace(task.loading, world=ONE)
     return train_batches(loading, EpochPlan(min(size, len(task.splits.train)), size, 1), 0, 0)
 
 

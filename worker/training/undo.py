@@ -102,7 +102,6 @@ class Buffer:
         self._module, self._name = module, name
         self._tensor = self._now
         self._copy = self._tensor.detach().clone()
-        self._version = self._tensor._version
 
     @property
     def _now(self) -> Tensor:
@@ -113,7 +112,6 @@ class Buffer:
     def begin_copy(self) -> tuple[Tensor, Tensor]:
         """Where to copy to, and from."""
         self._tensor = self._now
-        self._version = self._tensor._version
         if self._copy.shape != self._tensor.shape:
             self._copy = self._tensor.detach().clone()
         return self._copy, self._tensor
@@ -124,12 +122,12 @@ class Buffer:
             target.copy_(source)
 
     def moved(self) -> bool:
-        return self._now is not self._tensor or self._tensor._version != self._version
+        """By value: batch norm writes to its running means without counting it as a write."""
+        return self._now is not self._tensor or not torch.equal(self._tensor, self._copy)
 
     def restore(self) -> None:
         with torch.no_grad():
             self._tensor.copy_(self._copy)
-        self._version = self._tensor._version
         self._module._buffers[self._name] = self._tensor
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from shared.models import Job
@@ -98,3 +99,12 @@ def test_another_length_is_reckoned_where_a_preflight_measured_how_memory_grows(
 def test_without_that_measurement_another_length_is_not_guessed(service: Service) -> None:
     plant(service, {"estimate": MEASURED}, workload="celestial")
     assert dry(service, workload="celestial", data={"seq_len": 48}) is None
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"gradient_checkpointing": True}, {"gradient_checkpointing": False}, {"ema": {}}, {"compile": True}],
+)
+def test_an_option_that_changes_memory_is_another_shape(service: Service, option: dict[str, Any]) -> None:
+    plant(service, {"estimate": MEASURED}, workload="celestial")
+    assert dry(service, workload="celestial", trainer=option) is None

@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import torch
 
 from shared.rundir import RunDir
 from tests.integration.parallel.running import run, session_of, spec_for, start, wait_for_lines
-from tests.integration.planted import checkpoint_ids, final_state, metric_history, told
+from tests.integration.planted import (
+    checkpoint_ids,
+    final_state,
+    metric_history,
+    spec_of,
+    told,
+    write_order,
+)
 from worker.protocol import ExitCode
 from worker.supervision.prepare import trainer_env
 from worker.supervision.trainer import TrainerProcess
 from worker.supervision.warm_launcher import WarmLauncher
+from worker.training.main import run_order
 
 SPEC = spec_for(2, checkpoint={"every_steps": 1})
 LONG = spec_for(2, trainer={"epochs": 100_000})
@@ -129,3 +139,21 @@ def assert_all_end(trainer: TrainerProcess, family: list[psutil.Process]) -> Non
     _, left = psutil.wait_procs(family, timeout=60)
     assert left == []
     assert trainer.wait(60) == -signal.SIGKILL
+
+
+def test_every_process_compiles_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "note"
+
+    def noted(forward: Any, **_: Any) -> Any:
+        with note.open("a") as file:
+            file.write(os.environ["RANK"] + "\n")
+        return forward
+
+    monkeypatch.setattr(torch, "compile", noted)
+    spec = spec_of(trainer={"compile": True}, resources={"processes": 2})
+    implementation = "tests.integration.parallel.workload:NOISY"
+    order = write_order(tmp_path / "run", spec=spec, implementation=implementation)
+    assert run_order(order) == ExitCode.DONE
+    assert sorted(note.read_text().split()) == ["0", "1"]

@@ -10,9 +10,10 @@ import pytest
 
 from shared.jobs.status import JobStatus, Reason
 from shared.specs.parts import TrainerSpec
+from worker.protocol import ExitCode
 from worker.recovery import Cause, Part, Pieces, recovered_fields
 from worker.supervision.remedy import Sufferer, remedy
-from worker.supervision.verdict import Ending, Verdict
+from worker.supervision.verdict import Ending, Verdict, judge
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TRAINER = TrainerSpec(batch_size=8, accumulate=2)
@@ -84,3 +85,11 @@ def test_a_plan_is_what_is_halved() -> None:
     assert found is not None
     used = {change["field"]: change["used"] for change in found.transition.values["adjustments"]}
     assert used == {"trainer.batch_size": 2, "trainer.accumulate": 8, "model.d_model": 208}
+
+
+def test_of_several_processes_the_evaluation_is_cut_too_since_none_sees_to_its_own() -> None:
+    ending = Ending(ExitCode.CUDA_OUT_OF_MEMORY, failure=("cuda_out_of_memory", "no room"))
+    trainer = TrainerSpec(batch_size=8, eval_batch_size=512)
+    found = remedy(judge(ending), ending, replace(JOB, trainer=trainer, processes=2), NOW)
+    assert found is not None and found.event is not None
+    assert found.event["eval_batch_size"] == 256

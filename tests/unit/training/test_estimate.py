@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from worker.training.estimate import Model, Pass, Room, estimate, growth_per_sam
 from worker.training.lengths import exponent
 from worker.training.loader import Loading
 from worker.training.main import run_order
+from worker.training.parallel.world import World
 from worker.training.precision import choose_precision
 from worker.training.probe import let_go, probe, probe_sizes
 from worker.training.rng import RngState
@@ -208,3 +210,10 @@ def test_a_probe_that_cannot_run_is_said_and_training_goes_on(tmp_path: Path) ->
     assert run_order(write_greedy_order(tmp_path, spec)) == ExitCode.DONE
     (said,) = told(tmp_path, "estimate")
     assert said["method"].startswith("not measured: a probe of 1 samples failed with ValueError")
+
+
+def test_a_probe_in_one_of_several_processes_passes_the_samples_it_says() -> None:
+    task = greedy_task()
+    several = replace(task, loading=replace(task.loading, world=World(0, 4)))
+    sizes = [[len(batch["x"]) for batch in probing._batches(several, size)] for size in (4, 8)]
+    assert sizes == [[4], [8]]

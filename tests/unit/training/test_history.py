@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from shared.errors import InvalidSpec
@@ -76,3 +78,10 @@ def test_train_loss_means_the_loss_of_the_epoch() -> None:
 def test_an_unknown_metric_is_refused_naming_those_there_are() -> None:
     with pytest.raises(InvalidSpec, match="'val/f1' is not measured; measured are train/lr, val/loss"):
         monitored("val/f1", {"val/loss": 1.0, "train/lr": 0.1})
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_what_is_not_finite_is_never_the_best(mode: Literal["min", "max"], value: float) -> None:
+    assert not improves(value, None, mode)
+    assert not improves(value, 1.0, mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 
 from shared.errors import NonFiniteLoss
 from shared.rundir import RunDir
+from tests.integration import planted
 from tests.integration.planted import PlantedSpec, checkpoint_ids, spec_of, told, write_order
 from tests.integration.trainers import train
 from worker.protocol import ExitCode
@@ -91,3 +93,37 @@ def test_many_parameters_are_counted_not_listed() -> None:
     sentence = gradient_sentence(["a", "b", "c", "d", "e"], float("nan"), 0.5, 7)
     assert "by that of a, b, c and of 2 more" in sentence
     assert "too large for its own norm" in gradient_sentence([], float("inf"), 0.5, 7)
+
+
+class InfiniteAtFirst(planted.MeanAbsoluteError):
+    def __init__(self, seen: list[float]) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def compute(self) -> dict[str, float]:
+        self.seen.append(float("inf") if not self.seen else 1 / len(self.seen))
+        return {"mae": self.seen[-1]}
+
+
+def test_a_monitored_metric_that_is_infinite_at_first_is_a_warning_and_not_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+    workload = replace(planted.WORKLOAD, meter=lambda *_: InfiniteAtFirst(seen))
+    monkeypatch.setattr(planted, "WORKLOAD", workload)
+    assert run_order(write_order(tmp_path, spec=spec_of(trainer={"monitor": "val/mae"}))) == ExitCode.DONE
+    assert "non_finite_metric" in {warning["code"] for warning in told(tmp_path, "warning")}
+    assert told(tmp_path, "best")[0]["epoch"] == 2
+
+
+def test_a_buffer_that_the_step_left_alone_is_not_written_to() -> None:
+    model = nn.BatchNorm1d(3)
+    model.register_buffer("constant", torch.ones(4))
+    buffers = Buffers(model)
+    model(torch.randn(5, 3))
+    moved, still = model.running_mean, model.get_buffer("constant")
+    assert moved is not None and moved.any()
+    before = still._version
+    buffers.put_back()
+    assert not moved.any()
+    assert still._version == before

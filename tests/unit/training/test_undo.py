@@ -81,3 +81,18 @@ def test_a_buffer_that_takes_another_shape() -> None:
         model.written.add_(1)
     assert undo.undo()
     assert model.state() == before
+
+
+def test_running_means_are_put_back_though_batch_norm_counts_no_write() -> None:
+    model = nn.BatchNorm1d(3)
+    model.train()
+    undo = Undo(model)
+    for _ in range(3):
+        undo.mark()
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        model(torch.randn(5, 3))
+        assert not torch.equal(model.state_dict()["running_mean"], before["running_mean"])
+        assert undo.undo()
+        assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+        undo.mark()
+        model(torch.randn(5, 3))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 from worker.protocol import ExitCode, Order
 from worker.training.assembly import assemble
 from worker.training.attempt import as_cut, load_task, long_lived_objects_left_alone, prepare_process
+from worker.training.compiling import compile_failures_told, with_compiled_steps
 from worker.training.context import Means
 from worker.training.loop import Ended, fit
 from worker.training.memory import MemoryWatch
@@ -27,7 +29,8 @@ def follow(order: Order, means: Means) -> ExitCode:
     order, setting = as_cut(order, setting, spec, None, pieces)
     task = load_task(order, spec, setting, means, pieces)
     training = assemble(order, task, setting.environment, progress, unwatched, means, pieces)
-    means.group.wrap(task.workload, task.model)
-    with long_lived_objects_left_alone(), closing(training.saver):
+    training = replace(training, task=with_compiled_steps(task, means.clock))
+    means.group.wrap(training.task.workload, task.model)
+    with long_lived_objects_left_alone(), closing(training.saver), compile_failures_told(task):
         ended = fit(training)
     return ExitCode.INTERRUPTED if ended is Ended.STOPPED else ExitCode.DONE
