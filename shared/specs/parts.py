@@ -147,8 +147,8 @@ class MemorySpec(Part):
     log_every_steps: int = Field(25, ge=1, le=1_000_000)
     """Optimizer steps between two memory lines in the log."""
     allocator: Literal["keep", "default"] = "keep"
-    """`keep` has a CPU trainer keep the memory it frees, which the next step takes again: up to twice as fast
-    for large tensors. What is kept counts in every figure of resident memory. `default` gives it back."""
+    """`keep` has a CPU trainer keep the memory it frees, which the next step takes again: faster for large
+    tensors. What is kept counts in every figure of resident memory. `default` gives it back."""
     probe: Literal["auto", "always", "never"] = "auto"
     """Whether two trial batches measure, before the first step, what memory it will take. `auto` leaves out
     models that are tiny beside the memory there is."""

@@ -157,12 +157,11 @@ def _train(
     means.report.emit("stage", name="train")
     if progress.step == 0:
         run_guards(task, living.optimizer, living.guards, means.report, means.clock)
+    known = {"memory_estimate": asdict(expected), "guards": living.guards.said}
     if task.spec.kind == "preflight":
         expected = with_growth(expected, task, lambda spec: load_task(order, spec, setting, means, pieces))
         means.report.emit("estimate", **asdict(expected))
-    known = {"memory_estimate": asdict(expected), "guards": living.guards.said}
-    if task.spec.kind == "preflight":
-        return {"run": _facts(order, task, setting) | known}
+        return {"run": _facts(order, task, setting) | known | {"memory_estimate": asdict(expected)}}
     training = replace(training, task=with_compiled_steps(task, means.clock))
     means.group.wrap(training.task.workload, task.model)
     with long_lived_objects_left_alone(), closing(training.saver), compile_failures_told(task):

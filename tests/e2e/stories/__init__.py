@@ -1,0 +1,1 @@
+"""Workloads of the end-to-end stories, each with its bug planted or mended."""
