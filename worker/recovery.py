@@ -140,10 +140,12 @@ def because(cause: Cause, before: Pieces, after: Pieces, step: int) -> str:
     )
 
 
-def no_more(cause: Cause, pieces: Pieces) -> str:
+def no_more(cause: Cause, pieces: Pieces, processes: int = 1) -> str:
     """Why nothing smaller is tried, and what would help."""
     if pieces.recoveries >= MOST_RECOVERIES:
         tried = f"fewer samples at once were tried {pieces.recoveries} times already, now {pieces.words}"
+    elif processes > 1:
+        tried = f"each of {processes} processes already takes {_at_once(pieces, processes)} at once"
     else:
         tried = f"the micro-batch is already {pieces.batch_size}"
     return f"{tried}; what would help: {_HELP[cause]}"
@@ -170,10 +172,14 @@ _HELP: Mapping[Cause, str] = {
 }
 
 
+def _at_once(pieces: Pieces, processes: int) -> int:
+    """Samples of the largest pass of any process: its share of a step may be less than a micro-batch."""
+    return min(pieces.batch_size, -(-pieces.batch_size * pieces.accumulate // processes))
+
+
 def _smaller_training(trainer: TrainerSpec, pieces: Pieces, processes: int) -> Pieces:
     effective = pieces.batch_size * pieces.accumulate
-    at_once = min(pieces.batch_size, -(-effective // processes))
-    sizes = (size for size in range(at_once // 2, 0, -1) if effective % size == 0)
+    sizes = (size for size in range(_at_once(pieces, processes) // 2, 0, -1) if effective % size == 0)
     size = next(sizes, pieces.batch_size)
     # An evaluation never takes more at once than training does, unless the spec says so.
     evaluated = pieces.eval_batch_size if trainer.eval_batch_size else min(pieces.eval_batch_size, size)

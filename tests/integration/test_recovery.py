@@ -153,12 +153,15 @@ def test_checkpoints_after_a_recovery_say_that_they_are_not_exact(tmp_path: Path
 def test_several_processes_leave_it_to_the_supervisor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One alone must not take other pieces than the rest: all begin anew."""
+    """One alone must not take other pieces than the rest: whether all begin anew, the supervisor says."""
     monkeypatch.setattr("worker.training.surviving.several_processes", lambda: True)
     spec = starved_spec(trainer=TRAINER, model={"passes": [5]})
     assert run_order(write_starved_order(tmp_path, 1, spec)) == ExitCode.CUDA_OUT_OF_MEMORY
     assert told(tmp_path, "recovered") == []
-    assert "all processes of the job begin anew" in told(tmp_path, "failed")[0]["message"]
+    assert (
+        "one of several processes does not take less than the others"
+        in told(tmp_path, "failed")[0]["message"]
+    )
 
 
 def test_memory_that_runs_out_while_weights_move_is_left_to_a_fresh_process(

@@ -68,6 +68,8 @@ def test_nothing_is_smaller_than_one_and_nothing_happens_a_fourth_time() -> None
 def test_what_would_help_is_said() -> None:
     one = no_more(Cause.CUDA_OUT_OF_MEMORY, Pieces(1, 8, 1))
     assert one.startswith("the micro-batch is already 1; what would help: a smaller model")
+    shared = no_more(Cause.CUDA_OUT_OF_MEMORY, Pieces(2, 1, 1), processes=2)
+    assert shared.startswith("each of 2 processes already takes 1 at once; what would help: a smaller model")
     third = no_more(Cause.LOADER_OOM_KILLED, Pieces(2, 8, 2, recoveries=3))
     assert third.startswith(
         "fewer samples at once were tried 3 times already, now 2 x 8; what would help: fewer"

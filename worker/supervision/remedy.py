@@ -61,7 +61,7 @@ def remedy(verdict: Verdict, ending: Ending, job: Sufferer, now: datetime) -> Re
     pieces, part = pieces_in_use(job.trainer, job.adjustments, job.recovered), _part(job, cause)
     after = smaller(job.trainer, pieces, part, job.processes)
     if after is None:
-        return _end(verdict, ending, job, now, no_more(cause, pieces))
+        return _end(verdict, ending, job, now, no_more(cause, pieces, job.processes))
     after = replace(after, why=because(cause, pieces, after, job.step))
     return Remedy(
         transitions.requeue(

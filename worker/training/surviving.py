@@ -52,7 +52,7 @@ def _recover(training: Training, part: Part, lost: Lost) -> None:
     if after is None:
         raise MemoryRanOut(lost, recovery.still_held(task.device, living.optimizer))
     if several_processes():
-        raise MemoryRanOut(lost, "all processes of the job begin anew, with the same micro-batch each")
+        raise MemoryRanOut(lost, "one of several processes does not take less than the others")
     if lost.within_step and part is Part.TRAINING and not recovery.undo.undo():
         raise MemoryRanOut(lost, "the step moved buffers or generators that are not known before it")
     why = recovery.halve(lost.cause, part, after, living.progress.step)

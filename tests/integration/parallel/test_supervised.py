@@ -16,9 +16,11 @@ from shared.jobs.status import JobStatus, Reason
 from shared.models import Attempt, Job
 from shared.rundir import run_dir
 from shared.settings import Settings
+from shared.specs.contract import Contract
 from tests.factories import WORKLOADS, NoKills, claim_job, fetch_job, running_job
 from tests.integration.parallel.running import UNGUARDED, session_of
 from worker.supervision.attempt import Room, ShutdownFlag, supervise
+from worker.supervision.oom import OomWatch
 from worker.supervision.trainer import TrainerProcess
 from worker.supervision.warm_launcher import WarmLauncher
 
@@ -51,12 +53,19 @@ class Noting:
         """Others need it."""
 
 
-def room_of(database: Database, folder: Path, warm: WarmLauncher) -> tuple[Room, Noting]:
+def room_of(
+    database: Database,
+    folder: Path,
+    warm: WarmLauncher,
+    workloads: Mapping[str, Contract] = WORKLOADS,
+    fault: str = "-:-:-",
+    kernel: type[OomWatch] = NoKills,
+) -> tuple[Room, Noting]:
     launcher = Noting(warm)
     settings = Settings(state_dir=folder, lease_seconds=30.0)
-    environ = dict(os.environ)
+    environ = {**os.environ, "FAULT": fault}
     room = Room(
-        database, settings, WORKLOADS, launcher, monotonic, environ, lambda _pid: NoKills(), ShutdownFlag()
+        database, settings, workloads, launcher, monotonic, environ, lambda _pid: kernel(), ShutdownFlag()
     )
     return room, launcher
 

@@ -1,7 +1,8 @@
 """The planted workload for several processes: without its noise, and with faults in one process.
 
 FAULT="rank:pass:action" has a process do something at its n-th pass, or, with `eval` for the pass, at its
-first evaluation pass: kill, stop, raise or refuse; `cancel` asks the launcher to stop, and waits for that.
+first evaluation pass, or, with `loader`, at a sample of its loader worker: kill, stop, raise, refuse or
+starve; `cancel` asks the launcher to stop, and waits for that.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ import os
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.utils.data import get_worker_info
 
 from shared.errors import DataError
 from tests.integration import planted
-from worker.workloads.interface import Batch
+from worker.workloads.interface import Batch, Splits
 
 
 class Quiet(nn.Module):
@@ -62,6 +66,8 @@ def strike(action: str) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
     if action == "raise":
         raise RuntimeError("planted in one process")
+    if action == "starve":
+        torch.empty(1 << 50)  # no machine has as many addresses
     if action == "refuse":
         raise DataError("one process cannot read its samples")
     if action == "cancel":
@@ -74,15 +80,27 @@ def strike(action: str) -> None:
 FAULTS = Faults()
 
 
+def augment(sample: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+    rank, at, action = os.environ.get("FAULT", "-:-:-").split(":")
+    if (rank, at) == (os.environ.get("RANK"), "loader") and get_worker_info() is not None:
+        strike(action)
+    return planted.augment(sample, generator)
+
+
+def load_splits(spec: planted.PlantedSpec, root: Path) -> Splits:
+    return replace(planted.load_splits(spec, root), augment=augment)
+
+
 def forward(model: nn.Module, batch: Batch) -> Tensor:
     FAULTS(training=model.training)
     prediction: Tensor = model(batch["x"])
     return prediction
 
 
-NOISY = replace(planted.WORKLOAD, forward=forward)
+NOISY = replace(planted.WORKLOAD, load_splits=load_splits, forward=forward)
 QUIET = replace(
     planted.WORKLOAD,
+    load_splits=load_splits,
     forward=forward,
     build_model=lambda spec, _splits: Quiet(spec.data.features, spec.model.hidden),
     meter=lambda _spec, _splits: MergingError(),
