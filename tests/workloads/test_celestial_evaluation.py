@@ -205,6 +205,7 @@ def test_results_are_json_with_every_key_of_the_original(run: Evaluation) -> Non
     assert json.loads(json.dumps(results, allow_nan=False)) == results
     assert SEED_KEYS | UPSTREAM_KEYS | {"published_parameters", "baselines", "units"} <= set(results)
     assert (results["total_parameters"], results["published_parameters"]) == (1, 12_310_208)
+    assert sum(results["parameters_by_part"].values()) == results["total_parameters"]
     assert results["training_time_hours"] == 2.0 and results["best_epoch"] == 1
     assert results["train_losses"] == [0.5, 0.25] and results["val_losses"] == [0.75, None]
     assert results["best_val_loss"] == 0.75

@@ -22,7 +22,7 @@ PRIVATE_PREFIX = "EPOCHD_"
 
 TRAINER_DEFAULTS = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait for each other sleep instead of spinning: beside other jobs a step spun for most of its
-time (20 s where 4 s suffice, benchmarks/celestial_step.py on two busy cores). The worker's own value wins."""
+time (20 s where 4 s suffice, benchmarks.workload_step on two busy cores). The worker's own value wins."""
 
 
 def prepare(

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from shared.errors import TrainingError
+from worker.evaluation.arrays import to_numpy
 from worker.evaluation.robustness import Scenario
 from worker.workloads.celestial.baselines import PERSISTENCE, linear, persistence
-from worker.workloads.celestial.meter import to_numpy
 from worker.workloads.celestial.objective import check_shape, forward
 from worker.workloads.celestial.sky import Days, Floats
 from worker.workloads.celestial.windows import Series, Windows

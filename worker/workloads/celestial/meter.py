@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
+from worker.evaluation.arrays import to_numpy
 from worker.evaluation.metrics import MEASURES, RegressionSums
 from worker.workloads.celestial.objective import check_shape
 from worker.workloads.interface import Splits
@@ -40,8 +40,3 @@ class CelestialMeter:
 def celestial_meter(_spec: Any, _splits: Splits) -> CelestialMeter:
     """A fresh meter."""
     return CelestialMeter()
-
-
-def to_numpy(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """On the host in double precision, whatever device and precision it had."""
-    return np.asarray(tensor.detach().double().cpu().numpy())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.evaluation.metrics import MEASURES
+from worker.evaluation.parameters import parameter_table
 from worker.evaluation.report import markdown_table
 
 Results = Mapping[str, Any]
@@ -25,6 +26,8 @@ def report_page(results: Results, figures: Sequence[Path]) -> str:
         _per_target(results),
         "## Disturbed inputs, log price",
         _disturbed(results),
+        "## Parameters",
+        parameter_table(results["parameters_by_part"], results["published_parameters"]),
         *(f"![{figure.stem.replace('_', ' ')}](figures/{figure.name})" for figure in figures),
     ]
     return "\n\n".join(parts) + "\n"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.evaluation.metrics import directional_accuracy, horizon_mae, regression_metrics
+from worker.evaluation.parameters import count_parameters
 from worker.evaluation.report import json_clean
 from worker.evaluation.robustness import SCENARIOS
 from worker.workloads.celestial.forecasts import UNITS, Forecasts, run_model
@@ -60,6 +61,7 @@ def _identity(run: Evaluation) -> dict[str, Any]:
         "e_layers": spec.model.e_layers,
         "d_layers": spec.model.d_layers,
         "total_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
+        "parameters_by_part": count_parameters(run.model),
         "published_parameters": PUBLISHED_PARAMETERS,
     }
 

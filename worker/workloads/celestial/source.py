@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.errors import DataError
 from shared.specs.celestial import CelestialData
 from worker.workloads.celestial.columns import FEATURES
 from worker.workloads.celestial.csvfile import open_csv
 from worker.workloads.celestial.prepare import builtin_series, is_plain_ohlc, read_ohlc, with_ephemeris
 from worker.workloads.celestial.table import Table, read_table
+from worker.workloads.data_root import beneath
 
 BUILTIN_FOLDER = "built-in"
 
@@ -44,18 +44,3 @@ def load_source(data: CelestialData, data_root: Path) -> Source:
         used, ephemeris = {"date", *(column.casefold() for column in FEATURES)}, "read from the file"
     ignored = tuple(column for column in file.header if column.casefold() not in used)
     return Source(table, name, file.sha256, ephemeris, ignored)
-
-
-def beneath(root: Path, path: str) -> Path:
-    """The file a path means, links followed. Raises DataError unless it lies beneath the root.
-
-    The sentence is the same for every path outside, so that it does not tell what exists there.
-    """
-    base = root.resolve()
-    try:
-        resolved = (base / path).resolve()
-    except (OSError, RuntimeError, ValueError):
-        raise DataError(f"data.path {path[:80]!r} is not a usable path") from None
-    if not resolved.is_relative_to(base):
-        raise DataError(f"data.path {path[:80]!r} must lie beneath the data root")
-    return resolved

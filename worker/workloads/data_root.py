@@ -1,0 +1,22 @@
+"""Which file or folder beneath the data root a spec means, and nothing outside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shared.errors import DataError
+
+
+def beneath(root: Path, path: str, field: str = "data.path") -> Path:
+    """What a path means, links followed. Raises DataError unless it lies beneath the root.
+
+    The sentence is the same for every path outside, so that it does not tell what exists there.
+    """
+    base = root.resolve()
+    try:
+        resolved = (base / path).resolve()
+    except (OSError, RuntimeError, ValueError):
+        raise DataError(f"{field} {path[:80]!r} is not a usable path") from None
+    if not resolved.is_relative_to(base):
+        raise DataError(f"{field} {path[:80]!r} must lie beneath the data root")
+    return resolved
