@@ -10,7 +10,7 @@ CliError
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from cli.exits import Exit
@@ -52,10 +52,10 @@ class ServiceFailed(CliError):
 
 
 def refusal(status: int, body: bytes) -> Refused:
-    """The error that tells a 4xx answer: its detail, then one line for each field that is wrong."""
+    """The error that tells a 4xx answer: its detail, and a line for each field of which that says nothing."""
     problem = _problem(body)
     detail = str(problem.get("detail") or problem.get("title") or f"the service answered {status}")
-    lines = [detail, *(_field_line(field) for field in _fields(problem))]
+    lines = [detail, *(_field_line(field) for field in _untold(detail, _fields(problem)))]
     return Refused("\n".join(lines), status, problem)
 
 
@@ -70,6 +70,14 @@ def _problem(body: bytes) -> Mapping[str, Any]:
 def _fields(problem: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     fields = problem.get("fields") or problem.get("errors") or []
     return [field for field in fields if isinstance(field, dict)]
+
+
+def _untold(detail: str, fields: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The fields without the first, where the detail already says what is wrong with it."""
+    if not fields or not fields[0].get("message"):
+        return fields
+    sentences = (str(fields[0]["message"]), _field_line(fields[0]).strip())
+    return fields[1:] if detail.startswith(sentences) else fields
 
 
 def _field_line(field: Mapping[str, Any]) -> str:

@@ -38,9 +38,24 @@ def test_a_refusal_names_every_field_that_is_wrong(service: FakeService) -> None
         client.post("/jobs", {})
     assert str(refused.value).splitlines() == [
         "trainer.epochs: must be positive (and 1 more)",
-        "  trainer.epochs: must be positive",
         "  body: is odd",
     ]
+
+
+@pytest.mark.parametrize(
+    ("detail", "lines"),
+    [
+        ("trainer.epochs: must be positive", []),
+        ("must be positive", []),
+        ("the request is not valid", ["  trainer.epochs: must be positive"]),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_once(detail: str, lines: list[str], service: FakeService) -> None:
+    fields = [{"field": "trainer.epochs", "message": "must be positive"}]
+    service.answers["POST /jobs"] = (422, {"detail": detail, "code": "invalid_spec", "fields": fields})
+    with client_for(None) as client, pytest.raises(Refused) as refused:
+        client.post("/jobs", {})
+    assert str(refused.value).splitlines() == [detail, *lines]
 
 
 def test_a_refusal_that_is_no_problem_document_is_still_told(service: FakeService) -> None:
