@@ -43,14 +43,21 @@ class Background:
             self._begin(lowly=False, after=self._thread)
 
     def finish(self) -> None:
-        """Do here what is left. Raises what the work raised."""
+        """Do here what is left. Raises what the work raised, once."""
         if self._thread is not None:
             self._leave.set()
             self._thread.join()
         if not self.over:
             self._advance(threading.Event())
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        if error is None:
+            return
+        try:
+            raise error
+        finally:
+            del (
+                error
+            )  # its frames hold what was worked on, and would hold the error: memory for the collector
 
     def _begin(self, *, lowly: bool, after: threading.Thread | None) -> None:
         self._leave = leave = threading.Event()

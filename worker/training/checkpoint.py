@@ -86,7 +86,8 @@ class CheckpointStore:
         """Publish a snapshot; `describe` makes its manifest from the digests of the files.
 
         tmp folder; every file written and synced; the manifest last; folder synced; renamed; parent synced.
-        Raises OSError where any of it fails; then nothing is published, and what is left is swept later.
+        Raises OSError where the disk fails; after any error nothing is published, and what is left is
+        swept later.
         """
         return finished(self.writing(snapshot, describe))
 
@@ -98,7 +99,7 @@ class CheckpointStore:
         folder = self._folder / f"{TMP_PREFIX}{secrets.token_hex(8)}"
         try:
             return (yield from self._publish(folder, snapshot, describe))
-        except OSError:
+        except Exception:
             self._discard(folder)
             raise
 
@@ -157,7 +158,7 @@ class CheckpointStore:
         self._files.rename(folder, self._folder / manifest.id)
         try:
             self._files.sync_folder(self._folder)
-        except OSError:
+        except Exception:
             # Nobody can say what is durable now, and the same step may be saved again.
             self._discard(self._withdraw(manifest.id))
             raise

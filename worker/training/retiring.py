@@ -9,6 +9,7 @@ from shared.errors import CorruptCheckpoint
 from shared.specs.parts import CheckpointSpec
 from worker.training.checkpoint import CheckpointStore
 from worker.training.manifest import Manifest
+from worker.training.refused import why_refused
 from worker.training.reporter import Reporter
 from worker.training.retention import expendable
 
@@ -19,8 +20,11 @@ def retiring(store: CheckpointStore, spec: CheckpointSpec, report: Reporter) -> 
     """Remove what the spec does not keep, step by step, never leaving a single one that was not read back."""
     try:
         yield from _remove(store, _superfluous(store, spec), report)
-    except OSError as error:
-        log.warning("old checkpoints stay, the disk does not answer: %s", error)
+    except Exception as error:
+        why = why_refused(error)
+        if not why:
+            raise
+        log.warning("old checkpoints stay for now: %s", why)
 
 
 def _superfluous(store: CheckpointStore, spec: CheckpointSpec) -> list[Manifest]:

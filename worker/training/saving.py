@@ -16,6 +16,7 @@ from worker.training.interval import Interval
 from worker.training.manifest import checkpoint_id
 from worker.training.moment import Moment, Origin, Position, manifest_of
 from worker.training.position import Progress
+from worker.training.refused import why_refused
 from worker.training.reporter import Reporter
 from worker.training.retiring import retiring
 from worker.training.state import AppState, Snapshot
@@ -41,7 +42,7 @@ class _Save:
 
 
 class Saver:
-    """Saves at step edges, one at a time. A save that fails is told, and training goes on without it.
+    """Saves at step edges, one at a time. A save that disk or memory refuses is told, and training goes on.
 
     A large state is copied, and the copy written beside training. What falls due meanwhile is taken at the
     first step edge after that save; only the checkpoint of a best epoch, or of one kept for good, waits for
@@ -161,13 +162,26 @@ class Saver:
         self._report.flush()
         # Also after a failure: a full disk must not make every step try again.
         self._last, self._owed, self._retry_at = began, False, None
-        snapshot, moment = self._way.snapshot(), self._moment(is_best=improved)
+        moment = self._moment(is_best=improved)
+        snapshot = self._snapshot(moment, began)
+        if snapshot is None:
+            return False
         self._in_flight = save = _Save(moment, began, Background(self._writing(snapshot, moment, began)))
         beside = beside and bool(snapshot.copies)
         if beside:
             save.work.start()
         save.blocked = self._clock() - began
         return beside or self._end_flight()
+
+    def _snapshot(self, moment: Moment, began: float) -> Snapshot | None:
+        """The present state; None where there was no memory for it."""
+        try:
+            return self._way.snapshot()
+        except Exception as error:
+            self._fail(moment, error)
+        blocked = self._clock() - began
+        self._interval.saved(blocked, blocked)
+        return None
 
     def _writing(self, snapshot: Snapshot, moment: Moment, began: float) -> Generator[None]:
         saved = yield from self._store.writing(
@@ -185,7 +199,7 @@ class Saver:
         waited = self._clock()
         try:
             save.work.finish()
-        except OSError as error:
+        except Exception as error:
             self._fail(save.moment, error)
             return False
         finally:
@@ -204,15 +218,19 @@ class Saver:
         self._report.emit("checkpoint", **saved.told, seconds=seconds)
         log.info("checkpoint %s written, %d bytes", saved.manifest.id, saved.bytes)
 
-    def _fail(self, moment: Moment, error: OSError) -> None:
-        self._failure = str(error)
+    def _fail(self, moment: Moment, error: Exception) -> None:
+        """Note a save that disk or memory refused. Raises any other error."""
+        why = why_refused(error)
+        if not why:
+            raise error
+        self._failure = why
         if moment.is_best and moment.best == self._best.so_far:
             self._best.kept_as(None)
         if self._retries < len(RETRY_SECONDS):
             self._retry_at = self._clock() + RETRY_SECONDS[self._retries]
             self._retries += 1
-        self._report.emit("checkpoint_failed", why=self._failure, step=moment.step)
-        log.error("checkpoint of step %d not written, training goes on: %s", moment.step, error)
+        self._report.emit("checkpoint_failed", why=why, step=moment.step)
+        log.error("checkpoint of step %d not written, training goes on: %s", moment.step, why)
 
     def _tell_interval(self) -> None:
         interval = self._interval

@@ -7,6 +7,7 @@ import logging
 from worker.training.background import Background
 from worker.training.copyroom import no_room_because
 from worker.training.hostcopy import HostCopy, copy_bytes
+from worker.training.refused import why_refused
 from worker.training.reporter import Reporter
 from worker.training.state import AppState, Snapshot, capture
 
@@ -31,7 +32,11 @@ class Way:
         if self._chosen:
             return
         self._chosen = True
-        snapshot = capture(self._state)
+        try:
+            snapshot = capture(self._state)
+        except Exception as error:
+            self._do_without(error)
+            return
         if snapshot.bytes < self._from_bytes:
             return
         wanted = copy_bytes(snapshot)
@@ -43,11 +48,16 @@ class Way:
             self._preparing.start()
 
     def snapshot(self) -> Snapshot:
-        """The present state; a copy, where that is the way."""
+        """The present state; a copy, where that is the way and there is memory for it."""
         self.choose()
         self._await_memory()
         snapshot = capture(self._state)
-        return snapshot if self._copy is None else self._copy.take(snapshot)
+        if self._copy is not None:
+            try:
+                return self._copy.take(snapshot)
+            except Exception as error:
+                self._do_without(error)
+        return snapshot
 
     def close(self) -> None:
         """Give the memory back; nothing must be written from it any more."""
@@ -60,9 +70,16 @@ class Way:
         preparing, self._preparing = self._preparing, None
         try:
             preparing.finish()
-        except OSError as error:
-            self._copy = None
-            self._tell(0, f"there is no memory for a copy: {error}")
+        except Exception as error:
+            self._do_without(error)
+
+    def _do_without(self, error: Exception) -> None:
+        """Let go of the copy for good, where memory or disk refused it. Raises any other error."""
+        why = why_refused(error)
+        if not why:
+            raise error
+        self._copy = None
+        self._tell(0, f"there is no memory for a copy: {why}")
 
     def _tell(self, copied: int, why: str) -> None:
         self._report.emit("checkpoint_way", background=not why, copy_bytes=copied, why=why)

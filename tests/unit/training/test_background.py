@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from worker.training.background import Background
 
@@ -86,8 +89,23 @@ def test_what_went_wrong_is_raised_where_it_is_finished() -> None:
     work.start()
     with pytest.raises(OSError, match="No space left"):
         work.finish()
-    with pytest.raises(OSError, match="No space left"):
-        work.finish()
+
+
+def test_what_failing_work_held_is_let_go_with_its_error() -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    def steps() -> Iterator[None]:
+        copy = torch.empty(1000)
+        held.append(weakref.ref(copy))
+        yield
+        raise MemoryError(copy.shape)
+
+    gc.disable()  # which would find it in the end: gigabytes cannot wait for that
+    try:
+        _finish_in_vain(Background(steps()))
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_work_that_was_never_started_is_done_here() -> None:
@@ -99,3 +117,11 @@ def test_work_that_was_never_started_is_done_here() -> None:
 
     Background(steps()).finish()
     assert done == [threading.get_ident()]
+
+
+def _finish_in_vain(work: Background) -> None:
+    try:
+        work.finish()
+    except MemoryError:
+        return
+    pytest.fail("the work did not fail")
