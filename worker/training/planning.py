@@ -78,18 +78,17 @@ def try_all(spec: JobSpec, attempt: Try, means: Means) -> list[Trial]:
 
 
 def measured(batch_size: int, accumulate: int, lines: list[dict[str, Any]] | str) -> Trial:
-    """What a trial's lines say. The fastest pass counts: other work on the machine can only slow one down."""
+    """What a trial's lines say."""
     if isinstance(lines, str):
         return Trial(batch_size, accumulate, None, 0.0, 0, 0, 0.0, 0.0, 0.0, 0, lines)
     passes, update = lines[:-1], float(lines[-1]["update_seconds"])
     seconds = sum(line["seconds"] for line in passes)
-    # Under pressure passes differ, and the mean is what a training would see.
     swapped = sum(line["swap_bytes"] for line in passes)
-    one = seconds / len(passes) if swapped else min(line["seconds"] for line in passes)
+    effective = batch_size * accumulate
     return Trial(
         batch_size,
         accumulate,
-        batch_size * accumulate / (accumulate * one + update),
+        effective / (effective * _seconds_per_sample(passes, pressed=swapped > 0) + update),
         seconds,
         len(passes),
         max(line["peak_bytes"] for line in passes),
@@ -98,6 +97,17 @@ def measured(batch_size: int, accumulate: int, lines: list[dict[str, Any]] | str
         100 * sum(line["some_seconds"] for line in passes) / seconds,
         sum(line["major_faults"] for line in passes),
     )
+
+
+def _seconds_per_sample(passes: list[dict[str, Any]], *, pressed: bool) -> float:
+    """Of the fastest pass: other work on the machine can only slow one down. Under pressure, the mean.
+
+    Passes with the remainder of an epoch are another micro-batch, so only those with the most samples count.
+    """
+    if pressed:
+        return float(sum(line["seconds"] for line in passes) / sum(line["samples"] for line in passes))
+    most = max(line["samples"] for line in passes)
+    return float(min(line["seconds"] for line in passes if line["samples"] == most) / most)
 
 
 def _in_a_process(order: Path, size: int, limit: float, means: Means) -> list[dict[str, Any]] | str:

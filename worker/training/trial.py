@@ -66,13 +66,14 @@ def run_trial(order_path: Path, batch_size: int) -> Iterator[dict[str, Any]]:
     batches = chain.from_iterable(train_batches(task.loading, plan, epoch, 0) for epoch in repeat(0))
     task.model.train()
 
-    def one_pass() -> None:
+    def one_pass() -> int:
         batch = next(batches)
         with task.precision.autocast():
             terms = task.workload.loss(spec, task.workload.forward(task.model, batch), batch)
         torch.autograd.backward(terms.total)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        return terms.count
 
     one_pass()
     optimizer.step()
@@ -81,8 +82,8 @@ def run_trial(order_path: Path, batch_size: int) -> Iterator[dict[str, Any]]:
         if number > 2 and time.monotonic() - began > ENOUGH_SECONDS:
             break
         strain = Strain()
-        one_pass()
-        yield {"pass": number, **strain.since()}
+        samples = one_pass()
+        yield {"pass": number, "samples": samples, **strain.since()}
     start = time.monotonic()
     optimizer.step()
     yield {"update_seconds": time.monotonic() - start}

@@ -17,6 +17,7 @@ from worker.training import planning
 from worker.training.planner import Trial, adjusted, candidates, choose, go_on
 from worker.training.planning import measured
 from worker.training.sampler import plan_epoch
+from worker.training.trial import run_trial
 
 MIB = 1024**2
 
@@ -25,10 +26,10 @@ def trial(size: int, rate: float | None, swap: float = 0.0, full: float = 0.0, p
     return Trial(size, 32 // size, rate, 1.0, 3, 10 * MIB, swap, full, full, 0, problem)
 
 
-def line(seconds: float, swap: int = 0) -> dict[str, Any]:
+def line(seconds: float, swap: int = 0, samples: int = 4) -> dict[str, Any]:
     return {
-        "pass": 1, "seconds": seconds, "swap_bytes": swap, "major_faults": 0, "some_seconds": 0.0,
-        "full_seconds": 0.0, "peak_bytes": 5,
+        "pass": 1, "samples": samples, "seconds": seconds, "swap_bytes": swap, "major_faults": 0,
+        "some_seconds": 0.0, "full_seconds": 0.0, "peak_bytes": 5,
     }  # fmt: skip
 
 
@@ -88,6 +89,22 @@ def test_a_trial_counts_its_fastest_pass_and_its_mean_where_it_swapped() -> None
     assert measured(4, 2, "was killed").problem == "was killed"
 
 
+def test_the_remainder_of_an_epoch_is_no_full_micro_batch() -> None:
+    update = {"update_seconds": 0.0}
+    calm = measured(4, 2, [line(1.0, samples=1), line(2.0), line(1.0, samples=1), update])
+    assert calm.samples_per_second == pytest.approx(2.0)
+    quick_remainder = measured(4, 2, [line(0.1, samples=1), line(2.0), update])
+    assert quick_remainder.samples_per_second == pytest.approx(2.0)
+    pressed = measured(4, 2, [line(1.0, swap=400, samples=1), line(3.0), update])
+    assert pressed.samples_per_second == pytest.approx(5 / 4.0)
+
+
+def test_a_trial_tells_the_samples_of_each_pass(tmp_path: Path) -> None:
+    spec = greedy_spec(model={"mib_per_sample": 1}, trainer={"batch_size": 20, "max_steps_per_epoch": None})
+    lines = list(run_trial(write_greedy_order(tmp_path, spec), 20))
+    assert [told["samples"] for told in lines[:-1]] == [12, 20, 12]
+
+
 def test_another_micro_batch_visits_the_same_samples_in_the_same_steps() -> None:
     trainer = TrainerSpec(batch_size=16, accumulate=2, drop_last=True)
     asked, cut = plan_epoch(105, trainer), plan_epoch(105, trainer, 4)
@@ -96,7 +113,7 @@ def test_another_micro_batch_visits_the_same_samples_in_the_same_steps() -> None
 
 
 def faster_when_small(_order: Path, size: int, *_: object) -> list[dict[str, Any]] | str:
-    return "was killed" if size > 2 else [line(1.0), line(1.0), {"update_seconds": 0.0}]
+    return "was killed" if size > 2 else [line(1.0, samples=size)] * 2 + [{"update_seconds": 0.0}]
 
 
 def test_the_plan_is_told_kept_and_a_resume_with_it_is_exact(
