@@ -1,0 +1,1 @@
+"""The known pitfalls of the original systems: a table for each workload."""
