@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from shared import telemetry
 from shared.db import Database
 from shared.jobs.status import JobStatus, Reason
-from shared.models import Attempt, Job, JobEvent, Worker
+from shared.models import Attempt, Checkpoint, Job, JobEvent, Worker
 from shared.telemetry import Series
 
 _PROGRESS: Mapping[Series, tuple[str, float]] = {
@@ -46,6 +46,12 @@ _MEMORY: Mapping[Series, str] = {
     telemetry.RUNNING_OOM_KILLS: "oom_kills",
 }
 """Series -> field of a job's newest memory sample."""
+
+_CHECKPOINT: Mapping[Series, str] = {
+    telemetry.RUNNING_CHECKPOINT_BYTES: "bytes",
+    telemetry.RUNNING_CHECKPOINT_SECONDS: "seconds",
+}
+"""Series -> column of a job's newest checkpoint."""
 
 _OUTCOMES = frozenset(Reason)
 
@@ -88,6 +94,7 @@ class DatabaseCollector(Collector):
                 *_queues(session, now),
                 _attempts(session),
                 _recoveries(session),
+                _checkpoint_failures(session),
                 *_workers(session, now - self._lease),
                 *self._running(session),
             ]
@@ -103,11 +110,13 @@ class DatabaseCollector(Collector):
             .order_by(Job.id)
         ).all()
         places = self._slots.seat([job.id for job in jobs])
-        families = {series: family(series) for series in (*_PROGRESS, *_MEMORY, telemetry.RUNNING_BEST)}
+        checkpoints = _newest_checkpoints(session)
+        shown = (*_PROGRESS, *_MEMORY, *_CHECKPOINT, telemetry.RUNNING_BEST)
+        families = {series: family(series) for series in shown}
         for job in jobs:
             if job.id in places:
                 labels = (str(places[job.id]), job.kind, self._workload(job.workload))
-                for series, value in _readings(job):
+                for series, value in _readings(job, checkpoints.get(job.id)):
                     families[series].add_metric(labels, value)
         beyond = family(telemetry.RUNNING_BEYOND_SLOTS)
         beyond.add_metric((), len(jobs) - len(places))
@@ -119,10 +128,22 @@ def family(series: Series) -> GaugeMetricFamily:
     return GaugeMetricFamily(series.name, series.help, labels=series.labels)
 
 
-def _readings(job: Any) -> Iterator[tuple[Series, float]]:
+def _newest_checkpoints(session: Session) -> dict[str, Any]:
+    """Of each running job that has one."""
+    rows = session.execute(
+        select(Checkpoint.job_id, Checkpoint.bytes, Checkpoint.seconds)
+        .join(Job, (Checkpoint.job_id == Job.id) & (Checkpoint.step == Job.checkpoint_step))
+        .where(Job.status == JobStatus.RUNNING, Checkpoint.state == "ready")
+        .order_by(Checkpoint.created_at)
+    )
+    return {row.job_id: row for row in rows}
+
+
+def _readings(job: Any, checkpoint: Any) -> Iterator[tuple[Series, float]]:
     latest = job.memory.get("latest", {})
     readings = [(series, job.progress.get(field), by) for series, (field, by) in _PROGRESS.items()]
     readings += [(series, latest.get(field), 1) for series, field in _MEMORY.items()]
+    readings += [(series, getattr(checkpoint, column, None), 1) for series, column in _CHECKPOINT.items()]
     readings.append((telemetry.RUNNING_BEST, (job.best or {}).get("value"), 1))
     return ((series, value * by) for series, value, by in readings if isinstance(value, (int, float)))
 
@@ -182,6 +203,13 @@ def _recoveries(session: Session) -> Metric:
     for label, count in counts.items():
         recoveries.add_metric((label,), count)
     return recoveries
+
+
+def _checkpoint_failures(session: Session) -> Metric:
+    failures = family(telemetry.CHECKPOINT_FAILURES)
+    counted = select(func.count()).select_from(JobEvent).where(text("type = 'checkpoint_failed'"))
+    failures.add_metric((), session.scalar(counted) or 0)
+    return failures
 
 
 def _workers(session: Session, alive_since: datetime) -> list[Metric]:

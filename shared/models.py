@@ -168,6 +168,12 @@ class JobEvent(Base):
             sqlite_where=text("type = 'recovered'"),
             postgresql_where=text("type = 'recovered'"),
         ),
+        Index(
+            "ix_job_events_checkpoint_failed",
+            "id",
+            sqlite_where=text("type = 'checkpoint_failed'"),
+            postgresql_where=text("type = 'checkpoint_failed'"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -240,6 +246,10 @@ class Checkpoint(Base):
     state: Mapped[str] = mapped_column(String(16))
     """ready, deleted (retention) or corrupt (quarantined)."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seconds: Mapped[float | None] = mapped_column(Float)
+    """From the copy until it was on the disk; None where nobody told, as its writer died before it could."""
+
+    __table_args__ = (Index("ix_checkpoints_step", "job_id", "step"),)
 
 
 class Artifact(Base):

@@ -47,6 +47,11 @@ RECOVERIES = Series(
     "Times a job took fewer samples at once, by what had run out; falls as jobs are deleted.",
     ("cause",),
 )
+CHECKPOINT_FAILURES = Series(
+    "epochd_checkpoint_failures",
+    "gauge",
+    "Checkpoints that were not written while training went on; falls as jobs are deleted.",
+)
 WORKERS = Series("epochd_workers", "gauge", "Workers by whether they were heard from in time.", ("state",))
 WORKER_SLOTS = Series("epochd_worker_slots", "gauge", "Slots of living workers, busy and free.", ("state",))
 
@@ -111,6 +116,15 @@ RUNNING_OOM_KILLS = Series(
 )
 RUNNING_BEST = Series(
     "epochd_running_best_value", "gauge", "Best value of the monitored metric so far.", _RUNNING
+)
+RUNNING_CHECKPOINT_BYTES = Series(
+    "epochd_running_checkpoint_bytes", "gauge", "Size of the job's newest checkpoint.", _RUNNING
+)
+RUNNING_CHECKPOINT_SECONDS = Series(
+    "epochd_running_checkpoint_seconds",
+    "gauge",
+    "Time from the copy of the state until the newest checkpoint was on the disk.",
+    _RUNNING,
 )
 RUNNING_BEYOND_SLOTS = Series(
     "epochd_running_beyond_slots", "gauge", f"Running jobs not shown one by one: those beyond {SLOTS}."

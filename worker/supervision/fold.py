@@ -133,7 +133,7 @@ def _best(folded: Fold, _where: dict[str, Any], message: Message) -> None:
 def _checkpoint(folded: Fold, where: dict[str, Any], message: Message) -> None:
     # From here on the newest is what to go on from, even where the attempt began at the best or a chosen one.
     folded.job |= {"checkpoint_step": message["step"], "resume_from": "last"}
-    folded.checkpoints.append(_checkpoint_row(where, message))
+    folded.checkpoints.append(_checkpoint_row(where, message) | {"seconds": message.get("seconds")})
 
 
 def _checkpoint_found(folded: Fold, where: dict[str, Any], message: Message) -> None:

@@ -16,7 +16,7 @@ from shared.jobs import store
 from shared.models import Worker
 from tests.factories import claim_job, running_job, submit_job
 from tests.integration.api.conftest import Service
-from tests.integration.api.planting import assert_problem, end, fail
+from tests.integration.api.planting import assert_problem, end, fail, plant_checkpoint
 
 CALLS = [
     "DELETE /jobs/{job_id}",
@@ -184,6 +184,26 @@ def test_prometheus_counts_what_the_database_holds(service: Service) -> None:
     assert _value(service, f"epochd_running_rss_bytes{slot}") == 1024
     assert _value(service, f"epochd_running_best_value{slot}") == 0.5
     assert _value(service, 'epochd_request_seconds_count{method="GET",route="/metrics",status="200"}') > 0
+
+
+def test_prometheus_tells_what_checkpoints_cost_and_how_many_failed(service: Service) -> None:
+    slot = '{kind="train",slot="0",workload="celestial"}'
+    other = '{kind="train",slot="1",workload="celestial"}'
+    assert _value(service, "epochd_checkpoint_failures") == 0
+    job = running_job(service.database, workload="celestial")
+    untold = running_job(service.database, workload="celestial")
+    plant_checkpoint(service.database, job, 10, bytes=50, seconds=0.5)
+    plant_checkpoint(service.database, job, 20, bytes=70, seconds=0.25)
+    plant_checkpoint(service.database, untold, 20, bytes=90)
+    with service.database.write() as session:
+        for one in (job, untold):
+            store.find(session, one.id).checkpoint_step = 20
+            store.record_event(session, one.id, 1, "checkpoint_failed", {"step": 15}, service.clock.now)
+    assert _value(service, "epochd_checkpoint_failures") == 2
+    assert _value(service, f"epochd_running_checkpoint_bytes{slot}") == 70
+    assert _value(service, f"epochd_running_checkpoint_seconds{slot}") == 0.25
+    assert _value(service, f"epochd_running_checkpoint_bytes{other}") == 90
+    assert f"epochd_running_checkpoint_seconds{other}" not in service.get("/metrics").text
 
 
 def test_ten_thousand_names_do_not_make_more_series(service: Service) -> None:

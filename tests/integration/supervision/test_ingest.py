@@ -127,15 +127,17 @@ def test_only_one_checkpoint_is_the_best(database: Database, tmp_path: Path) -> 
             "sha256": "0" * 64,
             "exact": True,
         }
-        say(tmp_path, job, 1, line("checkpoint", best=best, **fields))
+        say(tmp_path, job, 1, line("checkpoint", best=best, seconds=step / 2, **fields))
     say(tmp_path, job, 1, line("checkpoint_gone", id="step-1", why="retention"))
     read(database, tmp_path, job, 1)
     with database.read() as session:
-        rows = session.execute(select(Checkpoint.id, Checkpoint.best, Checkpoint.state)).all()
+        rows = session.execute(
+            select(Checkpoint.id, Checkpoint.best, Checkpoint.state, Checkpoint.seconds)
+        ).all()
     assert sorted(tuple(row) for row in rows) == [
-        ("step-1", False, "deleted"),
-        ("step-2", False, "ready"),
-        ("step-3", True, "ready"),
+        ("step-1", False, "deleted", 0.5),
+        ("step-2", False, "ready", 1.0),
+        ("step-3", True, "ready", 1.5),
     ]
     assert fetch_job(database, job.id).checkpoint_step == 3
 
