@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from api.series import Row
 from shared.models import MemoryPoint
 
-PEAKS = ("rss_bytes", "swap_in_bytes_per_second", "cuda_allocated_bytes")
+PEAKS = ("rss_bytes", "job_rss_bytes", "swap_in_bytes_per_second", "cuda_allocated_bytes")
 """Fields whose greatest value of every bucket is kept."""
 
 

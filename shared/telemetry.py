@@ -61,8 +61,18 @@ RUNNING_EPOCH = Series("epochd_running_epoch", "gauge", "Epoch the job is in.", 
 RUNNING_STEP = Series("epochd_running_step", "gauge", "Optimizer steps done.", _RUNNING)
 RUNNING_ETA = Series("epochd_running_eta_seconds", "gauge", "Time the job still needs.", _RUNNING)
 RUNNING_SPEED = Series("epochd_running_samples_per_second", "gauge", "Samples trained a second.", _RUNNING)
-RUNNING_RSS = Series("epochd_running_rss_bytes", "gauge", "Resident memory of the trainer.", _RUNNING)
-RUNNING_SWAP = Series("epochd_running_swap_bytes", "gauge", "Swapped memory of the trainer.", _RUNNING)
+RUNNING_RSS = Series(
+    "epochd_running_rss_bytes",
+    "gauge",
+    "Resident memory of the trainer, of several processes the first.",
+    _RUNNING,
+)
+RUNNING_SWAP = Series(
+    "epochd_running_swap_bytes",
+    "gauge",
+    "Swapped memory of the trainer, of several processes the first.",
+    _RUNNING,
+)
 RUNNING_SWAP_IN = Series(
     "epochd_running_swap_in_bytes_per_second", "gauge", "Read back from swap on the trainer's host.", _RUNNING
 )
@@ -87,7 +97,34 @@ RUNNING_CUDA_OOMS = Series(
 RUNNING_PSS = Series(
     "epochd_running_pss_bytes",
     "gauge",
-    "Resident memory, shared pages divided; read once a minute.",
+    "Resident memory of the trainer, shared pages divided; read once a minute.",
+    _RUNNING,
+)
+RUNNING_JOB_PROCESSES = Series(
+    "epochd_running_job_processes",
+    "gauge",
+    "Processes of the job: ranks, their launcher, loader workers.",
+    _RUNNING,
+)
+RUNNING_JOB_RSS = Series(
+    "epochd_running_job_rss_bytes",
+    "gauge",
+    "Resident memory of all processes of the job; shared pages count for each.",
+    _RUNNING,
+)
+RUNNING_JOB_PSS = Series(
+    "epochd_running_job_pss_bytes",
+    "gauge",
+    "Resident memory of all processes of the job, shared pages divided; read once a minute.",
+    _RUNNING,
+)
+RUNNING_JOB_SWAP = Series(
+    "epochd_running_job_swap_bytes", "gauge", "Swapped memory of all processes of the job.", _RUNNING
+)
+RUNNING_JOB_MAJOR_FAULTS = Series(
+    "epochd_running_job_major_faults_per_second",
+    "gauge",
+    "Page faults of all processes of the job that read a disk.",
     _RUNNING,
 )
 RUNNING_STALLED_SOME = Series(

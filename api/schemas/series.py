@@ -60,7 +60,10 @@ class MemoryPointView(View):
     time: float
     """Unix seconds."""
     sample: dict[str, Any]
-    """What the kernel offers, of: rss, rss_peak, swap, pss (read once a minute at most) of the trainer;
+    """What the kernel offers, of: rss, rss_peak, swap, pss (read once a minute at most) of the trainer, of
+    several processes the first; job_rss, job_swap, job_pss (once a minute) and job_major faults per second of
+    all its processes together, and how many they are (job_processes: ranks, their launcher, loader workers;
+    in job_rss a page that several share counts for each of them, in job_pss once);
     available, swap_used of the machine; swap_in, swap_out and faults, major faults and refaults per second of
     the machine; own_minor, own_major faults per second of the trainer; pressure (average of ten seconds) and
     stalled (since the sample before) as the percentage of time some or all tasks waited for memory; usage,

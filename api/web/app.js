@@ -161,7 +161,9 @@ function showMemory(state) {
   const began = state.samples[0]?.time ?? 0;
   const curve = (label, field) => ({label, points: state.samples.filter(({sample}) => field in sample)
     .map(({time, sample}) => [time - began, sample[field]])});
-  const curves = [curve("resident", "rss_bytes"), curve("swapped", "swap_bytes"),
+  const several = state.samples.some(({sample}) => sample.job_processes > 1);
+  const curves = [curve("resident", "rss_bytes"), ...(several ? [curve("all processes", "job_rss_bytes")] : []),
+    curve("swapped", several ? "job_swap_bytes" : "swap_bytes"),
     curve("GPU allocated", "cuda_allocated_bytes"), curve("GPU reserved", "cuda_reserved_bytes")];
   redraw(state.parts.memory, String(state.memoryAfter), () => {
     const holder = el("div");

@@ -48,6 +48,7 @@ RULES = (
     Rule("worker.protocol", (*TENSORS, *DATABASE, *BROKER, *HTTP), ours=()),
     Rule("worker.recovery", (*TENSORS, *DATABASE, *BROKER, *HTTP), ours=("shared.specs",)),
     Rule("worker.hostmem", (*TENSORS, *DATABASE, *BROKER, *HTTP), ours=()),
+    Rule("worker.jobmem", (*TENSORS, *DATABASE, *BROKER, *HTTP), ours=("worker.hostmem",)),
     Rule(
         "worker.supervision",
         (*TENSORS, *HTTP),
@@ -72,6 +73,7 @@ RULES = (
             "shared.specs",
             "worker.deathsig",
             "worker.hostmem",
+            "worker.jobmem",
             "worker.protocol",
             "worker.recovery",
             "worker.training",

@@ -60,7 +60,14 @@ def run_attempt(order: Order, means: Means) -> ExitCode:
     spec = load_spec(order)
     setting = prepare_process(spec, means.group.world)
     progress = Progress()
-    with MemoryWatch(means.report, spec.memory.sample_seconds, lambda: progress.step, means.clock) as memory:
+    watch = MemoryWatch(
+        means.report,
+        spec.memory.sample_seconds,
+        lambda: progress.step,
+        means.clock,
+        head=means.group.world.head,
+    )
+    with watch as memory:
         try:
             cut = planned(order, spec, means)
             pieces = pieces_to_use(order, spec, cut, means.directory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
@@ -20,7 +21,8 @@ from worker.hostmem import (
     read_process,
     read_pss,
 )
-from worker.training.memory_rates import look_between, rates_between, read_counters
+from worker.jobmem import Members, read_job_pss, read_members
+from worker.training.memory_rates import Counters, look_between, rates_between, read_counters
 from worker.training.reporter import Reporter
 from worker.training.rng import cuda_in_use
 from worker.training.thrash_watch import ThrashWatch
@@ -32,8 +34,8 @@ KEPT_SAMPLES = 2_000
 
 PSS_SECONDS = 60.0
 PSS_SHARE = 0.001
-"""PSS is read at most once a minute and for at most this share of the time: the kernel walks all pages for
-it, tens of milliseconds for some gigabytes, and the process cannot map memory meanwhile."""
+"""PSS is read at most once a minute and for at most this share of the time, of all the job's processes: the
+kernel walks all pages for it, tens of milliseconds for some gigabytes, and none can map memory meanwhile."""
 
 
 class MemoryWatch:
@@ -46,15 +48,18 @@ class MemoryWatch:
         step: Callable[[], int],
         clock: Callable[[], float],
         root: Path = Path("/"),
+        head: int | None = None,
     ) -> None:
+        """`head` is the process that all of the job's come from; this one where none is given."""
         self._report = report
         self._seconds = seconds
         self._step = step
         self._clock = clock
         self._root = root
+        self._head = os.getpid() if head is None else head
         self._kept = Thinned(KEPT_SAMPLES)
         self._ended = threading.Event()
-        self._before = read_counters(clock(), step(), root)
+        self._before = self._counters()
         self._pss_due = self._before.time
         self._pss: Sample = {}
         self.thrash = ThrashWatch(report)
@@ -91,21 +96,39 @@ class MemoryWatch:
             self.sample()
 
     def _measure(self) -> Sample:
-        before, now = self._before, read_counters(self._clock(), self._step(), self._root)
+        before, now = self._before, self._counters()
         self._before = now
         self.thrash.see(look_between(before, now))
         host = read_host(self._root)
         # A probe has the kernel begin a new record.
         self._peak = host["rss_peak_bytes"] = max(self._peak, host["rss_peak_bytes"])
-        return {**host, **rates_between(before, now), **self._latest_pss(now.time), **read_cuda()}
+        pss = self._latest_pss(now.time, now.members)
+        return {**host, **job_fields(now.members), **rates_between(before, now), **pss, **read_cuda()}
 
-    def _latest_pss(self, now: float) -> Sample:
+    def _counters(self) -> Counters:
+        members = read_members(self._head, self._root)
+        return read_counters(self._clock(), self._step(), self._root, members)
+
+    def _latest_pss(self, now: float, members: Members | None) -> Sample:
         """As last read, which may have been a while ago."""
         if now >= self._pss_due:
             pss = read_pss(root=self._root)
-            self._pss = {} if pss is None else {"pss_bytes": pss}
+            job = None if members is None else read_job_pss(members, self._root)
+            read = {"pss_bytes": pss, "job_pss_bytes": job}
+            self._pss = {name: value for name, value in read.items() if value is not None}
             self._pss_due = now + max(PSS_SECONDS, (self._clock() - now) / PSS_SHARE)
         return self._pss
+
+
+def job_fields(members: Members | None) -> Sample:
+    """All processes of the job added up; resident pages that some share are counted for each of them."""
+    if members is None:
+        return {}
+    return {
+        "job_processes": len(members),
+        "job_rss_bytes": sum(member.memory.rss_bytes for member in members.values()),
+        "job_swap_bytes": sum(member.memory.swap_bytes for member in members.values()),
+    }
 
 
 def read_host(root: Path = Path("/")) -> Sample:

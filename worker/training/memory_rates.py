@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.hostmem import Faults, PagingCounters, Stalls, read_faults, read_paging, read_stalls
+from worker.jobmem import Members, faults_between
 from worker.training.thrash import Look
 
 Rates = dict[str, float]
@@ -20,33 +21,38 @@ class Counters:
     paging: PagingCounters
     faults: Faults
     stalls: Stalls | None
+    members: Members | None = None
+    """The processes of the job, where the kernel lists them."""
 
 
-def read_counters(time: float, step: int, root: Path = Path("/")) -> Counters:
+def read_counters(time: float, step: int, root: Path = Path("/"), members: Members | None = None) -> Counters:
     """Where they stand now."""
-    return Counters(time, step, read_paging(root), read_faults(root=root), read_stalls(root=root))
+    return Counters(time, step, read_paging(root), read_faults(root=root), read_stalls(root=root), members)
 
 
 def look_between(before: Counters, after: Counters) -> Look:
-    """The same as the thrash rule sees it."""
-    stalled = _stalled(before, after)
+    """The same as the thrash rule sees it: every process of the job waits where one does."""
+    stalled, faults = _stalled(before, after), faults_between(before.members, after.members)
     return Look(
         seconds=after.time - before.time,
         steps=after.step - before.step,
         some_seconds=None if stalled is None else stalled.some,
         full_seconds=None if stalled is None else stalled.full,
         swapped_in_bytes=after.paging.swapped_in_bytes - before.paging.swapped_in_bytes,
-        own_major_faults=after.faults.major - before.faults.major,
+        own_major_faults=after.faults.major - before.faults.major if faults is None else faults,
     )
 
 
 def rates_between(before: Counters, after: Counters) -> Rates:
-    """Per second; stalls as a share of the time. Swapping is the machine's, faults are the trainer's."""
+    """Per second; stalls as a share of the time. Swapping is the machine's, own faults are this process's."""
     seconds = after.time - before.time
     per_second = 1 / seconds if seconds > 0 else 0.0
     rates = paging_rates(before.paging, after.paging, seconds)
     rates["own_minor_faults_per_second"] = (after.faults.minor - before.faults.minor) * per_second
     rates["own_major_faults_per_second"] = (after.faults.major - before.faults.major) * per_second
+    faults = faults_between(before.members, after.members)
+    if faults is not None:
+        rates["job_major_faults_per_second"] = faults * per_second
     stalled = _stalled(before, after)
     if stalled is not None:
         rates["stalled_some_percent"] = 100 * stalled.some * per_second

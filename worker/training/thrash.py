@@ -46,7 +46,8 @@ class Look:
     swapped_in_bytes: int
     """Of the machine."""
     own_major_faults: int
-    """Of the trainer: it, and no neighbour, waited for a disk."""
+    """Of the job, or of this process where the kernel lists no others: it, and no neighbour, waited for a
+    disk."""
 
     @property
     def presses(self) -> bool:

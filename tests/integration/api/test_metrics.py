@@ -185,9 +185,10 @@ def test_a_memory_overview_keeps_the_peak_of_memory_and_of_swapping(service: Ser
     samples: list[dict[str, Any]] = [{"rss_bytes": 100 + step % 5} for step in range(2000)]
     samples[777] = {"rss_bytes": 9999}
     samples[888] = {"rss_bytes": 1, "swap_in_bytes_per_second": 5.5}
+    samples[999] = {"rss_bytes": 1, "job_rss_bytes": 77}
     plant_samples(service.database, job, samples)
     points = service.json(f"/jobs/{job.id}/memory?max_points=50")["points"]
-    assert {0, 777, 888, 1999} <= {point["step"] for point in points}
+    assert {0, 777, 888, 999, 1999} <= {point["step"] for point in points}
     assert len(points) <= 50
 
 

@@ -182,6 +182,7 @@ def test_prometheus_counts_what_the_database_holds(service: Service) -> None:
     slot = '{kind="train",slot="0",workload="celestial"}'
     assert _value(service, f"epochd_running_progress_ratio{slot}") == 0.25
     assert _value(service, f"epochd_running_rss_bytes{slot}") == 1024
+    assert _value(service, f"epochd_running_job_rss_bytes{slot}") == 4096
     assert _value(service, f"epochd_running_best_value{slot}") == 0.5
     assert _value(service, 'epochd_request_seconds_count{method="GET",route="/metrics",status="200"}') > 0
 
@@ -253,7 +254,7 @@ def _report(service: Service, job_id: str) -> None:
     with service.database.write() as session:
         job = store.find(session, job_id)
         job.progress = {"percent": 25.0, "epoch": 1, "step": 3}
-        job.memory = {"latest": {"rss_bytes": 1024}, "peak": {"rss_bytes": 2048}}
+        job.memory = {"latest": {"rss_bytes": 1024, "job_rss_bytes": 4096}, "peak": {"rss_bytes": 2048}}
         job.best = {"metric": "val/loss", "value": 0.5, "epoch": 1, "step": 2}
 
 

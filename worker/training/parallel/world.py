@@ -6,6 +6,7 @@ several, tells them the same way.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,11 @@ class World:
     @property
     def first(self) -> bool:
         return self.rank == 0
+
+    @property
+    def head(self) -> int:
+        """The process that all of the training's on this machine come from: their launcher, or this one."""
+        return os.getpid() if self.size == 1 else os.getppid()
 
     @property
     def environ(self) -> dict[str, str]:
