@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 
 from shared.models import Job
 from shared.specs.contract import Contract
-from shared.specs.footprint import BYTES_EACH, Footprint, state_bytes
+from shared.specs.footprint import BYTES_EACH, Footprint, copy_bytes, state_bytes
 from shared.specs.job import JobSpec
-from shared.specs.parts import OptimizerSpec
 from shared.specs.processes import process_count, samples_at_once
 from shared.specs.resolve import resolve_spec
 
@@ -89,7 +88,7 @@ def _of_a_preset(spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
         like = resolve_spec({"workload": contract.name, "preset": preset}, {contract.name: contract}).spec
         preset_spec = like.model_dump(mode="json")
         if (_sizes(preset_spec, contract), _lengths(preset_spec, contract)) == wanted:
-            return _at(spec, _as_measured(footprint, spec.optimizer), f"measured once for preset {preset}")
+            return _at(spec, _as_measured(footprint, spec), f"measured once for preset {preset}")
     return None
 
 
@@ -105,7 +104,9 @@ def _shape(spec: Mapping[str, Any], contract: Contract) -> tuple[Any, ...]:
         *_options(trainer),
         spec["resources"]["gpus"] > 0,
         process_count(spec),
+        trainer.get("accumulate", 1) > 1,
         spec["memory"].get("allocator"),
+        spec["checkpoint"].get("background_from_mib"),
     )
 
 
@@ -133,9 +134,12 @@ def _value(spec: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _as_measured(footprint: Footprint, optimizer: OptimizerSpec) -> _Measured:
+def _as_measured(footprint: Footprint, spec: JobSpec) -> _Measured:
     weights = footprint.parameters * BYTES_EACH
-    state = state_bytes(optimizer, weights)
+    state = state_bytes(spec.optimizer, weights)
+    copied = copy_bytes(spec.optimizer, spec.checkpoint, weights, weights)
+    # Several processes send their gradients to each other from buckets beside them.
+    buckets = weights if process_count(spec.model_dump(mode="json")) > 1 else 0
     return _Measured(
         parameters=footprint.parameters,
         parameter_bytes=weights,
@@ -144,7 +148,7 @@ def _as_measured(footprint: Footprint, optimizer: OptimizerSpec) -> _Measured:
         activation_bytes=footprint.fixed_bytes,
         activation_bytes_per_sample=footprint.sample_bytes,
         batch_size=0,
-        total_bytes=2 * weights + state + footprint.fixed_bytes + footprint.other_bytes,
+        total_bytes=2 * weights + state + copied + buckets + footprint.fixed_bytes + footprint.other_bytes,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.specs.parts import OptimizerSpec
+from shared.specs.parts import CheckpointSpec, OptimizerSpec
 
 BYTES_EACH = 4
 """Of a parameter, its gradient and each value the optimizer keeps for it: all are fp32."""
+MIB = 1024**2
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,11 @@ def state_bytes(optimizer: OptimizerSpec, trained_bytes: int) -> int:
     if optimizer.name == "sgd":
         return trained_bytes if optimizer.momentum else 0
     return 2 * trained_bytes
+
+
+def copy_bytes(
+    optimizer: OptimizerSpec, checkpoint: CheckpointSpec, model_bytes: int, trained_bytes: int
+) -> int:
+    """The copy of the state that checkpoints are written from; a small state is written without one."""
+    state = model_bytes + state_bytes(optimizer, trained_bytes)
+    return state if state >= checkpoint.background_from_mib * MIB else 0

@@ -11,8 +11,8 @@ from shared.specs.parts import TrainerSpec
 
 
 def process_count(spec: Mapping[str, Any]) -> int:
-    """The training processes of a dumped spec; an evaluation runs in one."""
-    if spec["kind"] != "train":
+    """The processes of a dumped spec; a preflight runs in those of its training, an evaluation in one."""
+    if spec["kind"] not in ("train", "preflight"):
         return 1
     resources = spec["resources"]
     on_gpus = resources["gpus"] if spec["trainer"]["device"] != "cpu" else 1

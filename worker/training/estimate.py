@@ -47,6 +47,16 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What a training holds beside model and passes, in bytes."""
+
+    buckets: int = 0
+    """From which several processes send their gradients to each other."""
+    copy: int = 0
+    """Of the state, from which checkpoints are written."""
+
+
+@dataclass(frozen=True)
 class Estimate:
     """A training in bytes. The activations are null where nothing was measured."""
 
@@ -58,6 +68,10 @@ class Estimate:
     """Of one micro-batch, all that a pass takes beside the gradients."""
     activation_bytes_per_sample: int | None
     batch_size: int
+    bucket_bytes: int
+    """From which several processes send their gradients to each other."""
+    copy_bytes: int
+    """Of the state, from which checkpoints are written beside training."""
     other_bytes: int
     """What the process holds besides the model: interpreter, libraries, data."""
     total_bytes: int
@@ -78,6 +92,7 @@ def estimate(
     trainer: TrainerSpec,
     passes: Sequence[Pass],
     held_bytes: int,
+    beside: Beside,
     room: Room,
     method: str,
 ) -> Estimate:
@@ -85,7 +100,7 @@ def estimate(
     state = state_bytes(optimizer, model.trained_bytes)
     growth = None if not passes else growth_per_sample(passes, model.trained_bytes)
     activations = None if growth is None else max(0, growth[0] + growth[1] * trainer.batch_size)
-    total = held_bytes + model.trained_bytes + state + (activations or 0)
+    total = held_bytes + model.trained_bytes + state + (activations or 0) + beside.buckets + beside.copy
     fits = total <= room.bytes
     return Estimate(
         parameters=model.parameters,
@@ -95,6 +110,8 @@ def estimate(
         activation_bytes=activations,
         activation_bytes_per_sample=None if growth is None else growth[1],
         batch_size=trainer.batch_size,
+        bucket_bytes=beside.buckets,
+        copy_bytes=beside.copy,
         other_bytes=max(0, held_bytes - model.bytes),
         total_bytes=total,
         available_bytes=room.bytes,

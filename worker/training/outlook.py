@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from shared.errors import FieldProblem, InvalidSpec, TrainingError
-from shared.specs.footprint import state_bytes
+from shared.specs.footprint import copy_bytes, state_bytes
 from worker.hostmem import read_process
 from worker.training.context import Training
-from worker.training.estimate import Estimate, Model, Pass, estimate, gib
+from worker.training.estimate import Beside, Estimate, Model, Pass, estimate, gib
 from worker.training.memory_room import physical_room, room_for
 from worker.training.outofmemory import memory_exit
 from worker.training.probe import probe, probe_sizes
@@ -45,6 +45,7 @@ def foresee(training: Training, root: Path = Path("/")) -> Estimate:
         ),
         passes,
         _held(training, model),
+        beside(training, model),
         room_for(training.task.device, spec.resources, root, processes),
         method,
     )
@@ -68,6 +69,15 @@ def measured_model(model: nn.Module) -> Model:
     )
 
 
+def beside(training: Training, model: Model) -> Beside:
+    """What the host holds for checkpoints, or the device for the gradients of several processes."""
+    spec, group = training.task.spec, training.group
+    buckets = model.trained_bytes if group.world.size > 1 else 0
+    on_host = training.task.device.type == "cpu"
+    copied = copy_bytes(spec.optimizer, spec.checkpoint, model.bytes, model.trained_bytes)
+    return Beside(buckets, copied if on_host and group.world.first else 0)
+
+
 def _at_once(training: Training) -> int:
     """Samples of one pass of this process, whose share of a step may be less than a micro-batch."""
     return min(training.plan.batch_size, training.group.own(training.plan.effective_batch))
@@ -83,7 +93,8 @@ def _probed(training: Training, model: Model) -> tuple[tuple[Pass, ...], str]:
         return (), "not measured: the weights are few beside the memory there is"
     sizes = probe_sizes(min(_at_once(training), training.plan.samples))
     try:
-        passes = probe(training.task, sizes)
+        accumulates = training.group.own(training.plan.effective_batch) > _at_once(training)
+        passes = probe(training.task, sizes, accumulates=accumulates)
     except StopRequested:
         raise
     except Exception as error:
@@ -111,11 +122,9 @@ def _held(training: Training, model: Model) -> int:
         if isinstance(tensor, torch.Tensor)
     )
     state = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    # Several processes send their gradients to each other from buckets beside them.
-    buckets = model.trained_bytes if training.group.world.size > 1 else 0
     if training.task.device.type == "cuda":
-        return max(model.bytes, torch.cuda.memory_allocated(training.task.device) - state) + buckets
-    return max(model.bytes, read_process().rss_bytes - state) + buckets
+        return max(model.bytes, torch.cuda.memory_allocated(training.task.device) - state)
+    return max(model.bytes, read_process().rss_bytes - state)
 
 
 def _judge_kept(training: Training, passes: Sequence[Pass]) -> None:

@@ -40,21 +40,27 @@ def probe_sizes(batch_size: int) -> tuple[int, ...]:
     return small, max(small + 1, -(-batch_size // 4))
 
 
-def probe(task: Task, sizes: Sequence[int]) -> tuple[Pass, ...]:
-    """Measure passes of so many samples of the train split. Whatever a step would raise is raised here."""
+def probe(task: Task, sizes: Sequence[int], *, accumulates: bool = False) -> tuple[Pass, ...]:
+    """Measure passes of so many samples of the train split. Whatever a step would raise is raised here.
+
+    The very first pass loads what libraries load once, and is not measured: it would flatten the growth.
+    Where a training accumulates, each size passes twice: between the gradients that the first leaves, what
+    is freed is not all of use to the second.
+    """
     before = _Before(task.model)
     traces = []
     passed = []
     let_go(task.device)
     try:
         task.model.train()
-        for size in sizes:
+        for number, size in enumerate((sizes[0], *sizes)):
             trace = _Trace(task.model)
-            taken = _measured_pass(task, size, trace)
+            taken = _measured_passes(task, size, trace, 2 if accumulates and number else 1)
             task.model.zero_grad(set_to_none=True)
             let_go(task.device)
-            traces.append(trace)
-            passed.append(taken)
+            if number:
+                traces.append(trace)
+                passed.append(taken)
     finally:
         before.restore()
     return tuple(
@@ -71,16 +77,17 @@ def let_go(device: torch.device) -> None:
         release_freed()
 
 
-def _measured_pass(task: Task, size: int, trace: _Trace) -> int:
+def _measured_passes(task: Task, size: int, trace: _Trace, times: int) -> int:
     peak = _CudaPeak(task.device) if task.device.type == "cuda" else _HostPeak()
     with peak, trace.graph():
-        for batch in _batches(task, size):
-            with task.precision.autocast():
-                outputs = task.workload.forward(task.model, batch)
-                terms = task.workload.loss(task.spec, outputs, batch)
-            trace.follow(outputs)
-            trace.follow([terms.total, *terms.raw.values()])
-            torch.autograd.backward(terms.total)
+        for _ in range(times):
+            for batch in _batches(task, size):
+                with task.precision.autocast():
+                    outputs = task.workload.forward(task.model, batch)
+                    terms = task.workload.loss(task.spec, outputs, batch)
+                trace.follow(outputs)
+                trace.follow([terms.total, *terms.raw.values()])
+                torch.autograd.backward(terms.total)
     return peak.bytes
 
 

@@ -64,12 +64,30 @@ def test_before_any_job_a_preset_is_answered_as_it_was_once_measured(service: Se
     assert estimate["parameters"] == CELESTIAL.footprints["production"].parameters
     assert estimate["activation_bytes"] == 32 * CELESTIAL.footprints["production"].sample_bytes
     assert estimate["optimizer_bytes"] == 2 * estimate["parameter_bytes"]
+    # Without the optimizer's values the state is too small to be copied for a checkpoint.
     sgd = dry(service, **request, trainer={"batch_size": 32}, optimizer={"name": "sgd"})
-    assert estimate["total_bytes"] - sgd["total_bytes"] == estimate["optimizer_bytes"]
+    copied = estimate["parameter_bytes"] + estimate["optimizer_bytes"]
+    assert estimate["total_bytes"] - sgd["total_bytes"] == estimate["optimizer_bytes"] + copied
     assert dry(service, **request, data={"rows": 4000}) is not None
     assert dry(service, **request, data={"seq_len": 251}) is None
     assert dry(service, **request, trainer={"precision": "bf16"}) is None
     assert dry(service, **request, resources={"gpus": 1}) is None
+
+
+def test_a_preset_in_several_processes_counts_their_buckets(service: Service) -> None:
+    request = {"workload": "celestial", "preset": "production"}
+    one, two = (dry(service, **request, resources={"processes": number}) for number in (1, 2))
+    activations = one["activation_bytes"] - two["activation_bytes"]
+    assert one["total_bytes"] - two["total_bytes"] == activations - two["gradient_bytes"]
+
+
+def test_a_preflight_in_several_processes_measures_for_a_training_in_as_many(service: Service) -> None:
+    two = {"processes": 2, "memory_gib": 10.0}
+    asked = {"workload": "noop", "resources": two}
+    job = plant(service, {"estimate": MEASURED}, kind="preflight", **asked, trainer={"batch_size": 4})
+    estimate = dry(service, resources=two, trainer={"batch_size": 4})
+    assert estimate["method"] == f"measured by job {job}"
+    assert dry(service, resources={"processes": 1}, trainer={"batch_size": 4}) is None
 
 
 def test_a_job_of_the_same_shape_knows_better_than_the_preset(service: Service) -> None:

@@ -29,6 +29,7 @@ def count(**request: Any) -> int:
         ({"resources": {"gpus": 4}}, 4),
         ({"resources": {"gpus": 4, "processes": 4}}, 4),
         ({"resources": {"gpus": 4}, "trainer": {"device": "cpu"}}, 1),
+        ({"resources": {"processes": 3}, "kind": "preflight"}, 3),
         ({"resources": {"processes": 3}, "kind": "eval", "init_from": {"job": "0123456789"}}, 1),
     ],
 )

@@ -19,7 +19,7 @@ from tests.integration.planted import metric_history, spec_of, told, write_order
 from worker.protocol import ExitCode
 from worker.training import probe as probing
 from worker.training.context import Task
-from worker.training.estimate import Model, Pass, Room, estimate, growth_per_sample
+from worker.training.estimate import Beside, Model, Pass, Room, estimate, growth_per_sample
 from worker.training.lengths import exponent
 from worker.training.loader import Loading
 from worker.training.main import run_order
@@ -60,16 +60,24 @@ def test_the_parts_add_up_and_what_does_not_fit_names_the_field() -> None:
     trainer = TrainerSpec(batch_size=16, accumulate=2)
     model = Model(1000, 4000, 4000)
     passes = [taken(2, 4000 + 2 * GIB), taken(4, 4000 + 4 * GIB)]
-    made = estimate(model, ADAM, trainer, passes, 10_000, Room(4 * GIB + 100_000, "the machine"), "measured")
+    made = estimate(
+        model, ADAM, trainer, passes, 10_000, Beside(), Room(4 * GIB + 100_000, "the machine"), "measured"
+    )
     assert made.total_bytes == 10_000 + 4000 + 8000 + 16 * GIB
     assert (made.activation_bytes, made.activation_bytes_per_sample) == (16 * GIB, GIB)
     assert not made.fits
     assert made.message.endswith("set trainer.batch_size to 4 and trainer.accumulate to 8")
-    large = estimate(model, ADAM, trainer, passes, 10_000, Room(20 * GIB, "the machine"), "measured")
+    large = estimate(
+        model, ADAM, trainer, passes, 10_000, Beside(), Room(20 * GIB, "the machine"), "measured"
+    )
     assert large.fits and "1.00 GiB a sample" in large.message
-    hopeless = estimate(model, ADAM, trainer, [], 10_000, Room(10, "x", "resources.memory_gib higher"), "no")
+    hopeless = estimate(
+        model, ADAM, trainer, [], 10_000, Beside(5, 6), Room(10, "x", "resources.memory_gib higher"), "no"
+    )
     assert hopeless.message.endswith("set resources.memory_gib higher")
     assert hopeless.activation_bytes is None
+    assert (hopeless.bucket_bytes, hopeless.copy_bytes) == (5, 6)
+    assert hopeless.total_bytes == 10_000 + 4000 + 8000 + 5 + 6
 
 
 def test_two_probes_cost_less_than_a_step() -> None:
@@ -125,8 +133,8 @@ def test_nothing_of_a_probe_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(probing._Trace, "follow", followed)
     passes = probe(greedy_task(), (2, 4))
-    assert len(made) == 4
-    assert [reference() for reference in made] == [None] * 4
+    assert len(made) == 6  # the pass that is not measured as well
+    assert [reference() for reference in made] == [None] * 6
     assert [taken.kept_tensors for taken in passes] == [0, 0]
 
 

@@ -20,7 +20,8 @@ from worker.training.recovery import pieces_to_use
 def follow(order: Order, means: Means) -> ExitCode:
     """Train beside rank 0 until that one ends the training. Raises whatever makes an attempt fail.
 
-    What rank 0 does alone before the first step, estimate and guards, is waited for at the first meeting.
+    What rank 0 does alone before the first step, estimate and guards, is waited for at the first meeting;
+    a preflight is over then.
     """
     spec, world, progress = load_spec(order), means.group.world, Progress()
     setting = prepare_process(spec, world)
@@ -29,6 +30,9 @@ def follow(order: Order, means: Means) -> ExitCode:
     order, setting = as_cut(order, setting, spec, None, pieces)
     task = load_task(order, spec, setting, means, pieces)
     training = assemble(order, task, setting.environment, progress, unwatched, means, pieces)
+    if spec.kind == "preflight":
+        means.group.meet()
+        return ExitCode.DONE
     training = replace(training, task=with_compiled_steps(task, means.clock))
     means.group.wrap(training.task.workload, task.model)
     with long_lived_objects_left_alone(), closing(training.saver), compile_failures_told(task):
