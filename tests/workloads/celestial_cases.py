@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shared.specs.celestial import CelestialSpec, adjust
-from worker.workloads.celestial.columns import FEATURES, body_columns
+from shared.specs.celestial import CelestialSpec
+from shared.specs.sky import adjust
 from worker.workloads.celestial.model.forecaster import CelestialForecaster, build_celestial_model
-from worker.workloads.celestial.scaling import StandardScaler, fit_scaler
+from worker.workloads.sky.columns import FEATURES, body_columns
+from worker.workloads.sky.scaling import StandardScaler, fit_scaler
 
 DATA = {"seq_len": 14, "label_len": 6, "pred_len": 3, "validation_length": 10, "test_length": 10}
 MODEL = {

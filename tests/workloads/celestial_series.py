@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from shared.specs.celestial import CelestialData, CelestialSpec
-from worker.workloads.celestial.data import load_splits
-from worker.workloads.celestial.windows import Windows
 from worker.workloads.interface import Splits
+from worker.workloads.sky.data import load_splits
+from worker.workloads.sky.windows import Windows
 
 LENGTHS = {"seq_len": 24, "label_len": 12, "pred_len": 4, "validation_length": 20, "test_length": 20}
 

@@ -11,11 +11,11 @@ import pytest
 
 from shared.errors import DataError
 from tests.workloads.celestial_series import celestial_spec, planted_ohlc, planted_splits, write_rows
-from worker.workloads.celestial.columns import FEATURES
-from worker.workloads.celestial.csvfile import open_csv
-from worker.workloads.celestial.data import load_splits
-from worker.workloads.celestial.prepare import main, prepare, read_ohlc, with_ephemeris
-from worker.workloads.celestial.table import read_table
+from worker.workloads.sky.columns import FEATURES
+from worker.workloads.sky.csvfile import open_csv
+from worker.workloads.sky.data import load_splits
+from worker.workloads.sky.prepare import main, prepare, read_ohlc, with_ephemeris
+from worker.workloads.sky.table import read_table
 
 Rows = list[list[str]]
 Change = Callable[[Rows], object]

@@ -20,11 +20,11 @@ from tests.workloads.celestial_series import (
     windows,
     write_rows,
 )
-from worker.workloads.celestial.columns import CELESTIAL, FEATURES
-from worker.workloads.celestial.data import load_splits, split_rows
-from worker.workloads.celestial.prepare import builtin_series
-from worker.workloads.celestial.scaling import fit_scaler
-from worker.workloads.celestial.windows import Series, calendar_marks
+from worker.workloads.sky.columns import CELESTIAL, FEATURES
+from worker.workloads.sky.data import load_splits, split_rows
+from worker.workloads.sky.prepare import builtin_series
+from worker.workloads.sky.scaling import fit_scaler
+from worker.workloads.sky.windows import Series, calendar_marks
 
 needs_msft = pytest.mark.skipif(find_spec("pmdarima") is None, reason="the package pmdarima is not installed")
 
@@ -69,7 +69,7 @@ def test_real_series_made_by_two_processes_at_once_is_whole_and_the_same(tmp_pat
 def test_without_its_package_the_builtin_series_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.workloads.celestial.prepare.find_spec", lambda _: None)
+    monkeypatch.setattr("worker.workloads.sky.prepare.find_spec", lambda _: None)
     with pytest.raises(DataError, match="run `pip install --no-deps pmdarima` or name your own CSV"):
         load_splits(CelestialSpec(preset="smoke"), tmp_path)
 

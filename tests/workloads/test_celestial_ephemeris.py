@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from shared.errors import DataError
-from worker.workloads.celestial.columns import CELESTIAL, PLANETS, STRONG
-from worker.workloads.celestial.ephemeris import celestial_columns
-from worker.workloads.celestial.sky import Days, Floats, mean_node, signed_degrees, sky_on
-from worker.workloads.celestial.strength import DIGNITIES, shadbala
+from worker.workloads.sky.columns import CELESTIAL, PLANETS, STRONG
+from worker.workloads.sky.ephemeris import celestial_columns
+from worker.workloads.sky.positions import Days, Floats, mean_node, signed_degrees, sky_on
+from worker.workloads.sky.strength import DIGNITIES, shadbala
 
 
 def _days(*days: str) -> Days:

@@ -19,14 +19,14 @@ from shared.errors import TrainingError
 from shared.specs.celestial import CELESTIAL, CelestialModel
 from tests.workloads.celestial_series import celestial_spec, planted_ohlc, planted_splits, windows
 from worker.evaluation.metrics import MEASURES
-from worker.workloads.celestial.baselines import linear, persistence
-from worker.workloads.celestial.evaluation import evaluate
-from worker.workloads.celestial.figures import forecast_panels
-from worker.workloads.celestial.forecasts import collect_forecasts, run_model
-from worker.workloads.celestial.meter import TARGET_NAMES, celestial_meter
+from worker.workloads.celestial.evaluation import celestial_results, evaluate
+from worker.workloads.celestial.meter import celestial_meter
 from worker.workloads.celestial.objective import forward, loss
-from worker.workloads.celestial.results import build_results
 from worker.workloads.interface import Dataset, Evaluation, Splits, Workload
+from worker.workloads.sky.baselines import linear, persistence
+from worker.workloads.sky.figures import forecast_panels
+from worker.workloads.sky.forecasts import collect_forecasts, run_model
+from worker.workloads.sky.targets import TARGET_NAMES
 
 SEED_KEYS = {
     "model", "task", "config", "num_targets", "seq_len", "pred_len", "total_parameters",
@@ -81,7 +81,7 @@ def run(tmp_path: Path) -> Evaluation:
 
 
 def _results(run: Evaluation) -> dict[str, Any]:
-    return build_results(run, collect_forecasts(run))
+    return celestial_results(run, collect_forecasts(run, forward))
 
 
 def _batch(splits: Splits, size: int = 3) -> dict[str, Tensor]:
@@ -127,7 +127,7 @@ def test_the_meter_gives_the_same_metrics_for_any_batch_size(run: Evaluation, si
     for batch in DataLoader(run.splits.test, batch_size=size):  # type: ignore[arg-type]
         meter.update(forward(run.model, batch), batch)
     metrics = meter.compute()
-    forecast, truth, _ = run_model(run)
+    forecast, truth, _ = run_model(run, forward)
     assert metrics["rmse"] == pytest.approx(np.sqrt(((forecast - truth) ** 2).mean()))
     assert metrics["mae.close"] == pytest.approx(np.abs(forecast - truth)[..., 3].mean())
     assert set(metrics) == {*MEASURES, *(f"{m}.{name.lower()}" for m in MEASURES for name in TARGET_NAMES)}
@@ -186,7 +186,7 @@ def test_a_perfect_forecast_has_no_error_in_any_unit(run: Evaluation) -> None:
 
 def test_prices_are_measured_in_prices(run: Evaluation) -> None:
     results = _results(run)
-    forecasts = collect_forecasts(run)
+    forecasts = collect_forecasts(run, forward)
     closes = np.array([float(row[4]) for row in planted_ohlc()[1:]])
     rows = forecasts.windows.origins()[:, None] + np.arange(4)
     told = forecasts.to("price", forecasts.model)[..., 3]
@@ -264,7 +264,7 @@ def test_no_test_batch_is_an_error_and_not_an_empty_success(run: Evaluation) -> 
 
 
 def test_shown_forecasts_start_where_their_truth_is_known(run: Evaluation) -> None:
-    forecasts = collect_forecasts(run)
+    forecasts = collect_forecasts(run, forward)
     panel = forecast_panels(forecasts)[3]
     last = panel.starts[-1]
     assert last + 4 == len(panel.days) - 1 and np.diff(panel.starts).tolist() == [4] * (len(panel.starts) - 1)

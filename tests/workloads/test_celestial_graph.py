@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from shared.errors import DataError
-from shared.specs.celestial import BODIES
+from shared.specs.sky import BODIES
 from tests.workloads.celestial_cases import inputs, small_model, small_spec, uneven_scaler
 from worker.layers.symmetric_edges import SymmetricEdges, edge_pairs
-from worker.workloads.celestial.columns import CELESTIAL, FEATURES, body_columns
-from worker.workloads.celestial.model.body_nodes import Aspects, astronomical_edges
-from worker.workloads.celestial.model.covariates import CovariateInteraction
 from worker.workloads.celestial.model.graph_combiner import CelestialGraphCombiner
-from worker.workloads.celestial.model.phase_differences import MEASURES, PhaseDifferences
-from worker.workloads.celestial.model.spatiotemporal import row_normalised
+from worker.workloads.sky.columns import CELESTIAL, FEATURES, body_columns
+from worker.workloads.sky.model.body_nodes import Aspects, astronomical_edges
+from worker.workloads.sky.model.covariates import CovariateInteraction
+from worker.workloads.sky.model.phase_differences import MEASURES, PhaseDifferences
+from worker.workloads.sky.model.spatiotemporal import row_normalised
 
 DOCUMENTED = {
     "sun": [*range(7), 80, 87, 88], "moon": [*range(7, 14), 81, 89, 90], "mars": [*range(14, 21), 82, 91, 92],

@@ -14,7 +14,7 @@ from worker.layers.graph_attention import AdjacencyAwareGraphAttention
 from worker.layers.grouped_linear import GroupedLinear
 from worker.layers.recompute import recomputed
 from worker.layers.symmetric_edges import SymmetricEdges, edge_pairs
-from worker.workloads.celestial.windows import calendar_marks
+from worker.workloads.sky.windows import calendar_marks
 
 
 @pytest.mark.parametrize(("days", "length"), [(1, 6), (2, 6), (5, 12), (7, 7)])

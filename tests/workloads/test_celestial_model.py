@@ -20,10 +20,10 @@ from tests.workloads.celestial_cases import (
     truth,
     uneven_scaler,
 )
-from worker.workloads.celestial.columns import FEATURES, body_columns
-from worker.workloads.celestial.model.body_nodes import body_patterns
 from worker.workloads.celestial.model.forecaster import CelestialForecaster, build_celestial_model
 from worker.workloads.celestial.model.parameters import COMPONENTS, parameter_table
+from worker.workloads.sky.columns import FEATURES, body_columns
+from worker.workloads.sky.model.body_nodes import body_patterns
 
 PUBLISHED = 12_310_208
 

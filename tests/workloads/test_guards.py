@@ -25,12 +25,12 @@ from worker.training.optim import build_optimizer
 from worker.training.precision import choose_precision
 from worker.training.shutdown import StopFlag
 from worker.workloads.celestial import workload as celestial
-from worker.workloads.celestial.columns import body_columns
-from worker.workloads.celestial.data import scaled_series
-from worker.workloads.celestial.source import load_source
-from worker.workloads.celestial.windows import Windows
 from worker.workloads.interface import Splits, Workload
 from worker.workloads.noop.workload import WORKLOAD as NOOP
+from worker.workloads.sky.columns import body_columns
+from worker.workloads.sky.data import scaled_series
+from worker.workloads.sky.source import load_source
+from worker.workloads.sky.windows import Windows
 
 CPU = torch.device("cpu")
 

@@ -9,10 +9,8 @@ from torch import Tensor
 
 from worker.evaluation.arrays import to_numpy
 from worker.evaluation.metrics import MEASURES, RegressionSums
-from worker.workloads.celestial.objective import check_shape
 from worker.workloads.interface import Splits
-
-TARGET_NAMES = ("Open", "High", "Low", "Close")
+from worker.workloads.sky.targets import TARGET_NAMES, check_shape
 
 
 class CelestialMeter:

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shared.errors import TrainingError
 from worker.workloads.interface import LossTerms
+from worker.workloads.sky.targets import check_shape
 
 
 def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
@@ -24,9 +24,3 @@ def loss(_spec: Any, outputs: Tensor, batch: Mapping[str, Tensor]) -> LossTerms:
     y = batch["y"]
     check_shape(outputs, y)
     return LossTerms(total=functional.mse_loss(outputs.float(), y), count=len(y))
-
-
-def check_shape(outputs: Tensor, y: Tensor) -> None:
-    """Refuse what broadcasting would compare in silence."""
-    if outputs.shape != y.shape:
-        raise TrainingError(f"the model forecasts {list(outputs.shape)} where the truth is {list(y.shape)}")

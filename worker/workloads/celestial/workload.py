@@ -9,15 +9,15 @@ from torch import nn
 
 from shared.specs.celestial import CelestialSpec
 from worker.layers.recompute import set_recompute
-from worker.workloads.celestial.columns import FEATURES, body_columns
-from worker.workloads.celestial.data import load_splits
 from worker.workloads.celestial.hints import GUARD_HINTS
 from worker.workloads.celestial.meter import celestial_meter
 from worker.workloads.celestial.model.forecaster import build_celestial_model
+from worker.workloads.celestial.model.parameters import PUBLISHED_PARAMETERS
 from worker.workloads.celestial.objective import forward, loss
-from worker.workloads.celestial.results import PUBLISHED_PARAMETERS
-from worker.workloads.celestial.windows import Series
 from worker.workloads.interface import Evaluation, Splits, Workload
+from worker.workloads.sky.columns import FEATURES, body_columns
+from worker.workloads.sky.data import load_splits
+from worker.workloads.sky.windows import Series
 
 
 def build_model(spec: CelestialSpec, splits: Splits) -> nn.Module:

@@ -10,13 +10,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from shared.specs.celestial import BODIES, CelestialModel
+from shared.specs.celestial import CelestialModel
+from shared.specs.sky import BODIES
 from worker.layers.coarse_time import block_means, interpolated
 from worker.layers.recompute import recomputed
 from worker.layers.symmetric_edges import SymmetricEdges
-from worker.workloads.celestial.model.body_nodes import Aspects, CelestialBodyNodes
 from worker.workloads.celestial.model.graph_combiner import GRAPHS, CelestialGraphCombiner
-from worker.workloads.celestial.model.phase_processor import Phases
+from worker.workloads.sky.model.body_nodes import Aspects, CelestialBodyNodes
+from worker.workloads.sky.model.phase_processor import Phases
 
 
 class MarketGraph(NamedTuple):

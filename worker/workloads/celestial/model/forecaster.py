@@ -8,19 +8,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from shared.specs.celestial import BODIES, CelestialSpec, compatible_d_model
+from shared.specs.celestial import CelestialSpec
+from shared.specs.sky import BODIES, compatible_d_model
 from worker.layers.decoder_layer import DecoderLayer
 from worker.layers.embedding import DataEmbedding
 from worker.layers.graph_attention import AdjacencyAwareGraphAttention
 from worker.layers.initialisation import initialise
 from worker.layers.recompute import recomputed
-from worker.workloads.celestial.columns import BodyColumns
 from worker.workloads.celestial.model.adjacency import CelestialGraph
-from worker.workloads.celestial.model.body_attention import CelestialFusionAttention
-from worker.workloads.celestial.model.covariates import CovariateInteraction
-from worker.workloads.celestial.model.phase_processor import PhaseAwareCelestialProcessor
-from worker.workloads.celestial.model.spatiotemporal import DynamicJointSpatioTemporalEncoding
-from worker.workloads.celestial.scaling import StandardScaler
+from worker.workloads.sky.columns import BodyColumns
+from worker.workloads.sky.model.body_attention import CelestialFusionAttention
+from worker.workloads.sky.model.covariates import CovariateInteraction
+from worker.workloads.sky.model.phase_processor import PhaseAwareCelestialProcessor
+from worker.workloads.sky.model.spatiotemporal import DynamicJointSpatioTemporalEncoding
+from worker.workloads.sky.scaling import StandardScaler
 
 
 class CelestialForecaster(nn.Module):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+PUBLISHED_PARAMETERS = 12_310_208
+"""By the original, 2.8 M of them without a gradient."""
+
 COMPONENTS = {
     "phases": "PhaseAwareCelestialProcessor",
     "encoder_embedding": "DataEmbedding (encoder)",

@@ -1,4 +1,4 @@
-"""The results of a celestial job: the keys its original published, and what was measured beside them."""
+"""The results of a forecaster's job: the keys the original published, and what was measured beside them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from worker.evaluation.metrics import directional_accuracy, horizon_mae, regress
 from worker.evaluation.parameters import count_parameters
 from worker.evaluation.report import json_clean
 from worker.evaluation.robustness import SCENARIOS
-from worker.workloads.celestial.forecasts import UNITS, Forecasts, run_model
-from worker.workloads.celestial.meter import TARGET_NAMES
-from worker.workloads.celestial.sky import Floats
 from worker.workloads.interface import Evaluation
-
-PUBLISHED_PARAMETERS = 12_310_208
+from worker.workloads.sky.forecasts import UNITS, Forecasts, Point, run_model
+from worker.workloads.sky.positions import Floats
+from worker.workloads.sky.targets import TARGET_NAMES
 
 TRAIN_LOSS, VAL_LOSS = "train/loss_epoch", "val/loss"
 """The loss of an epoch: the mean over its training steps, and of the validation split after them."""
@@ -24,12 +22,18 @@ FLAT = 1e-4
 """A move of at most one hundredth of a percent, in log price, has no direction."""
 
 
-def build_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
-    """JSON values; `overall_metrics`, `per_target_metrics` and the diagnostics are in log price."""
+def build_results(
+    run: Evaluation, forecasts: Forecasts, point: Point, own: Mapping[str, Any]
+) -> dict[str, Any]:
+    """JSON values; `overall_metrics`, `per_target_metrics` and the diagnostics are in log price.
+
+    `own` is what the workload says of itself: at least `model` and `published_parameters`.
+    """
     measured = _measured(forecasts, forecasts.model)
     results: dict[str, Any] = json_clean(
         {
             **_identity(run),
+            **own,
             **_training(run),
             "overall_metrics": measured["log_price"]["overall"],
             "per_target_metrics": measured["log_price"]["per_target"],
@@ -38,7 +42,7 @@ def build_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
             "directional_accuracy": _direction(forecasts, forecasts.model),
             "baselines": {name: _baseline(forecasts, name) for name in forecasts.baselines},
             "horizon_mae_price": _by_horizon(forecasts),
-            "adversarial_diagnostics": _diagnostics(run, forecasts),
+            "adversarial_diagnostics": _diagnostics(run, forecasts, point),
             "data": dict(run.splits.facts),
             "config_dict": run.spec.model_dump(mode="json"),
             "timestamp": datetime.now(UTC).isoformat(),
@@ -50,7 +54,6 @@ def build_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
 def _identity(run: Evaluation) -> dict[str, Any]:
     spec = run.spec
     return {
-        "model": "celestial",
         "task": "ohlc_forecast",
         "config": spec.preset,
         "num_targets": len(TARGET_NAMES),
@@ -62,7 +65,6 @@ def _identity(run: Evaluation) -> dict[str, Any]:
         "d_layers": spec.model.d_layers,
         "total_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
         "parameters_by_part": count_parameters(run.model),
-        "published_parameters": PUBLISHED_PARAMETERS,
     }
 
 
@@ -117,11 +119,11 @@ def _by_horizon(forecasts: Forecasts) -> dict[str, list[float]]:
     return {name: horizon_mae(forecasts.to("price", scaled), truth) for name, scaled in every.items()}
 
 
-def _diagnostics(run: Evaluation, forecasts: Forecasts) -> list[dict[str, Any]]:
+def _diagnostics(run: Evaluation, forecasts: Forecasts, point: Point) -> list[dict[str, Any]]:
     """The original's five disturbances of x, each over the whole test split, in log price."""
     entries = []
     for scenario in SCENARIOS:
-        scaled, truth, batches = run_model(run, scenario)
+        scaled, truth, batches = run_model(run, point, scenario)
         told, came = forecasts.to("log_price", scaled), forecasts.to("log_price", truth)
         entry = {"name": scenario.name, "processed_batches": batches, "description": scenario.description}
         entries.append(entry | regression_metrics(told, came, TARGET_NAMES))

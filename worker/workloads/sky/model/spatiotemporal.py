@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shared.specs.celestial import CelestialModel
+from shared.specs.sky import SkyModel
 from worker.layers.attention import Attention
 from worker.layers.coarse_time import block_means, interpolated
 from worker.layers.feed_forward import feed_forward
@@ -27,7 +27,7 @@ class DynamicJointSpatioTemporalEncoding(nn.Module):
     asked S * 13 and threw away what was above its token budget). Three gates decide what each day takes.
     """
 
-    def __init__(self, model: CelestialModel, nodes: int, length: int) -> None:
+    def __init__(self, model: SkyModel, nodes: int, length: int) -> None:
         super().__init__()
         width, heads = model.d_model, model.n_heads
         self.nodes, self.heads, self.days = nodes, heads, model.graph_days

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from worker.workloads.celestial.model.spatiotemporal import row_normalised
+from worker.workloads.sky.model.spatiotemporal import row_normalised
 
 TARGET_NODES = 4
 """The last four nodes: one for each of open, high, low and close."""

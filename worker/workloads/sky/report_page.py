@@ -1,4 +1,4 @@
-"""The Markdown page of a celestial job's results."""
+"""The Markdown page of a forecaster's results."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from worker.evaluation.report import markdown_table
 Results = Mapping[str, Any]
 
 
-def report_page(results: Results, figures: Sequence[Path]) -> str:
-    """The page, figures linked as `figures/<name>.png`."""
+def report_page(title: str, results: Results, figures: Sequence[Path], more: Sequence[str] = ()) -> str:
+    """The page, figures linked as `figures/<name>.png`; `more` stands before the parameters."""
     parts = [
-        f"# Celestial forecast, preset {results['config']}",
+        f"# {title}, preset {results['config']}",
         _facts(results),
         "## Test error, log price",
         _comparison(results, "log_price"),
@@ -26,6 +26,7 @@ def report_page(results: Results, figures: Sequence[Path]) -> str:
         _per_target(results),
         "## Disturbed inputs, log price",
         _disturbed(results),
+        *more,
         "## Parameters",
         parameter_table(results["parameters_by_part"], results["published_parameters"]),
         *(f"![{figure.stem.replace('_', ' ')}](figures/{figure.name})" for figure in figures),

@@ -7,17 +7,17 @@
     dyn_<Body>_shadbala             rupas, of the seven classical bodies; formula in strength.py
     <Body>_sin, <Body>_cos          of the sidereal longitude (Lahiri), of bodies, nodes and the ascendant
 
-Instant, place and source of every position: sky.py. The format does not say what sets its plain columns apart
-from its `dyn_` ones; sidereal against tropical is our reading of it.
+Instant, place and source of every position: positions.py. The format does not say what sets its plain
+columns apart from its `dyn_` ones; sidereal against tropical is our reading of it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from worker.workloads.celestial.columns import NODES, PLANETS, STRONG
-from worker.workloads.celestial.sky import Days, Floats, Sky, sky_on
-from worker.workloads.celestial.strength import shadbala
+from worker.workloads.sky.columns import NODES, PLANETS, STRONG
+from worker.workloads.sky.positions import Days, Floats, Sky, sky_on
+from worker.workloads.sky.strength import shadbala
 
 
 def celestial_columns(days: Days) -> dict[str, Floats]:

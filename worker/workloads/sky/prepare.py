@@ -1,6 +1,6 @@
 """From plain daily OHLC to the documented 119 columns.
 
-    python -m worker.workloads.celestial.prepare IN.csv OUT.csv
+    python -m worker.workloads.sky.prepare IN.csv OUT.csv
 
 The documented format: date, log_Open, log_High, log_Low, log_Close (natural logarithms of the prices),
 time_delta (calendar days since the row before, 0 where there is none), then the 113 columns of ephemeris.py.
@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from shared.errors import DataError
-from worker.workloads.celestial.columns import CELESTIAL, FEATURES
-from worker.workloads.celestial.csvfile import CsvFile, open_csv, parse_csv
-from worker.workloads.celestial.ephemeris import celestial_columns
-from worker.workloads.celestial.table import DATE, Table, read_table
+from worker.workloads.sky.columns import CELESTIAL, FEATURES
+from worker.workloads.sky.csvfile import CsvFile, open_csv, parse_csv
+from worker.workloads.sky.ephemeris import celestial_columns
+from worker.workloads.sky.table import DATE, Table, read_table
 
 OHLC = ("Open", "High", "Low", "Close")
 

@@ -1,4 +1,4 @@
-"""The figures of a celestial job: curves, memory, forecasts, error by days ahead, robustness."""
+"""The figures of a forecaster's job: curves, memory, forecasts, error by days ahead, robustness."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ from worker.evaluation.plots import (
     memory_figure,
     save_figure,
 )
-from worker.workloads.celestial.forecasts import Forecasts
-from worker.workloads.celestial.meter import TARGET_NAMES
-from worker.workloads.celestial.results import TRAIN_LOSS, VAL_LOSS
 from worker.workloads.interface import Evaluation
+from worker.workloads.sky.forecasts import Forecasts
+from worker.workloads.sky.results import TRAIN_LOSS, VAL_LOSS
+from worker.workloads.sky.targets import TARGET_NAMES
 
 SHOWN_FORECASTS = 6
 HISTORY_DAYS = 20
 
 
-def draw_figures(run: Evaluation, forecasts: Forecasts, results: Mapping[str, Any]) -> list[Path]:
-    """Write every figure there is something to show in; those of training only where training was seen."""
+def draw_figures(run: Evaluation, forecasts: Forecasts, results: Mapping[str, Any], loss: str) -> list[Path]:
+    """Write every figure there is something to show in; those of training only where training was seen.
+
+    `loss` says what the curves are of.
+    """
     folder = run.folder / "figures"
     figures = {
         "forecast": forecast_figure(
@@ -56,7 +59,7 @@ def draw_figures(run: Evaluation, forecasts: Forecasts, results: Mapping[str, An
     }
     if losses:
         rate, best = run.history.get("train/lr", []), results["best_epoch"]
-        figures["training_curves"] = curves_figure("Loss by epoch (MSE, scaled prices)", losses, rate, best)
+        figures["training_curves"] = curves_figure(f"Loss by epoch ({loss})", losses, rate, best)
     if run.memory:
         figures["memory"] = memory_figure("Memory of the trainer", run.memory)
     return [save_figure(figure, folder / f"{name}.png") for name, figure in figures.items()]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import DataError
-from worker.workloads.celestial.columns import PLANETS
+from worker.workloads.sky.columns import PLANETS
 
 Floats = NDArray[np.float64]
 Days = NDArray[np.datetime64]

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shared.specs.celestial import CelestialModel
+from shared.specs.sky import SkyModel
 from worker.layers.attention import Attention
 from worker.layers.grouped_linear import GroupedLinear
 from worker.layers.recompute import recomputed
 from worker.layers.symmetric_edges import SymmetricEdges
-from worker.workloads.celestial.columns import BodyColumns
-from worker.workloads.celestial.model.phase_differences import MEASURES, PhaseDifferences
-from worker.workloads.celestial.scaling import StandardScaler
+from worker.workloads.sky.columns import BodyColumns
+from worker.workloads.sky.model.phase_differences import MEASURES, PhaseDifferences
+from worker.workloads.sky.scaling import StandardScaler
 
 HIDDEN = 64
 EDGE_CHANNELS = 8
@@ -44,7 +44,7 @@ class PhaseAwareCelestialProcessor(nn.Module):
     differences alone.
     """
 
-    def __init__(self, columns: BodyColumns, scaler: StandardScaler, model: CelestialModel) -> None:
+    def __init__(self, columns: BodyColumns, scaler: StandardScaler, model: SkyModel) -> None:
         super().__init__()
         bodies, channels = len(columns.bodies), model.celestial_dim
         self.recompute = model.activation_checkpointing == "all"

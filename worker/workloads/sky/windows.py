@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shared.specs.celestial import CelestialData
-from worker.workloads.celestial.scaling import StandardScaler
-from worker.workloads.celestial.sky import Days
+from shared.specs.sky import SkyData
+from worker.workloads.sky.positions import Days
+from worker.workloads.sky.scaling import StandardScaler
 
 Sample = dict[str, Tensor]
 
@@ -44,7 +44,7 @@ class Windows:
     series: Series
     start: int
     stop: int
-    data: CelestialData
+    data: SkyData
 
     def __len__(self) -> int:
         return max(0, self.stop - self.start - self.data.seq_len - self.data.pred_len + 1)

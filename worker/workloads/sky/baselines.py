@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.evaluation.ridge import Floats, fit_ridge
-from worker.workloads.celestial.windows import Windows
+from worker.workloads.sky.windows import Windows
 
 RECENT_DAYS = 10
 PENALTY = 0.1

@@ -20,8 +20,8 @@ from typing import Literal
 
 import numpy as np
 
-from worker.workloads.celestial.columns import PLANETS
-from worker.workloads.celestial.sky import Floats, Sky, signed_degrees
+from worker.workloads.sky.columns import PLANETS
+from worker.workloads.sky.positions import Floats, Sky, signed_degrees
 
 
 @dataclass(frozen=True)

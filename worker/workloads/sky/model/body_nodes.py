@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shared.specs.celestial import BODIES
+from shared.specs.sky import BODIES
 from worker.layers.grouped_linear import GroupedLinear
 from worker.layers.symmetric_edges import SymmetricEdges, edge_pairs
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.specs.celestial import CelestialData
-from worker.workloads.celestial.columns import FEATURES
-from worker.workloads.celestial.csvfile import open_csv
-from worker.workloads.celestial.prepare import builtin_series, is_plain_ohlc, read_ohlc, with_ephemeris
-from worker.workloads.celestial.table import Table, read_table
+from shared.specs.sky import SkyData
 from worker.workloads.data_root import beneath
+from worker.workloads.sky.columns import FEATURES
+from worker.workloads.sky.csvfile import open_csv
+from worker.workloads.sky.prepare import builtin_series, is_plain_ohlc, read_ohlc, with_ephemeris
+from worker.workloads.sky.table import Table, read_table
 
 BUILTIN_FOLDER = "built-in"
 
@@ -29,7 +29,7 @@ class Source:
     """Columns of the file that no feature is made of."""
 
 
-def load_source(data: CelestialData, data_root: Path) -> Source:
+def load_source(data: SkyData, data_root: Path) -> Source:
     """Read the CSV a spec names, or the built-in series. Raises DataError."""
     if data.path is None:
         path, name = builtin_series(data_root / BUILTIN_FOLDER), "the built-in MSFT series"

@@ -14,16 +14,16 @@ import numpy as np
 import torch
 
 from shared.errors import DataError
-from shared.specs.celestial import CelestialData, CelestialSpec
-from worker.workloads.celestial.columns import BodyColumns, body_columns
-from worker.workloads.celestial.scaling import fit_scaler
-from worker.workloads.celestial.source import Source, load_source
-from worker.workloads.celestial.table import Table
-from worker.workloads.celestial.windows import Series, Windows, calendar_marks
+from shared.specs.sky import SkyData, SkySpec
 from worker.workloads.interface import Splits
+from worker.workloads.sky.columns import BodyColumns, body_columns
+from worker.workloads.sky.scaling import fit_scaler
+from worker.workloads.sky.source import Source, load_source
+from worker.workloads.sky.table import Table
+from worker.workloads.sky.windows import Series, Windows, calendar_marks
 
 
-def load_splits(spec: CelestialSpec, data_root: Path) -> Splits:
+def load_splits(spec: SkySpec, data_root: Path) -> Splits:
     """Read, scale and cut a job's data; `fitted` is the Series. Raises DataError."""
     source = load_source(spec.data, data_root)
     rows = len(source.table.days)
@@ -36,7 +36,7 @@ def load_splits(spec: CelestialSpec, data_root: Path) -> Splits:
     return Splits(train, val, test, facts=facts, fitted=series)
 
 
-def split_rows(rows: int, data: CelestialData) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+def split_rows(rows: int, data: SkyData) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
     """First and last-but-one row of train, validation and test."""
     seq, val, test = data.seq_len, data.validation_length, data.test_length
     return (0, rows - test - val), (rows - test - seq - val, rows - test), (rows - seq - test, rows)
@@ -58,7 +58,7 @@ def scaled_series(table: Table, columns: BodyColumns, train_rows: int) -> Series
     )
 
 
-def _check_enough(rows: int, data: CelestialData) -> None:
+def _check_enough(rows: int, data: SkyData) -> None:
     needed = data.seq_len + data.pred_len + data.validation_length + data.test_length
     if rows >= needed:
         return

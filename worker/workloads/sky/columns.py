@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.errors import DataError
-from shared.specs.celestial import BODIES
+from shared.specs.sky import BODIES
 
 TARGETS = ("log_Open", "log_High", "log_Low", "log_Close")
 PRICES = (*TARGETS, "time_delta")
@@ -77,7 +77,7 @@ class BodyColumns:
     """Open, high, low, close."""
     time_delta: int
     bodies: tuple[Body, ...]
-    """In the order of shared.specs.celestial.BODIES."""
+    """In the order of shared.specs.sky.BODIES."""
 
 
 def body_columns(names: Sequence[str]) -> BodyColumns:

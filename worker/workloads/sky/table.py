@@ -10,8 +10,8 @@ from math import isfinite
 import numpy as np
 
 from shared.errors import DataError
-from worker.workloads.celestial.csvfile import CsvFile, Line, listed, split_cells
-from worker.workloads.celestial.sky import Days, Floats
+from worker.workloads.sky.csvfile import CsvFile, Line, listed, split_cells
+from worker.workloads.sky.positions import Days, Floats
 
 DATE = "date"
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from shared.errors import TrainingError
 from worker.evaluation.arrays import to_numpy
 from worker.evaluation.robustness import Scenario
-from worker.workloads.celestial.baselines import PERSISTENCE, linear, persistence
-from worker.workloads.celestial.objective import check_shape, forward
-from worker.workloads.celestial.sky import Days, Floats
-from worker.workloads.celestial.windows import Series, Windows
-from worker.workloads.interface import Evaluation
+from worker.workloads.interface import Batch, Evaluation
+from worker.workloads.sky.baselines import PERSISTENCE, linear, persistence
+from worker.workloads.sky.positions import Days, Floats
+from worker.workloads.sky.targets import check_shape
+from worker.workloads.sky.windows import Series, Windows
+
+Point = Callable[[nn.Module, Batch], Tensor]
+"""(model, batch) -> scaled forecasts [B, P, 4]; of a distribution, its mean."""
 
 UNITS = {
     "scaled": "standard deviations of the train rows",
@@ -55,11 +60,11 @@ class Forecasts:
         return logarithms if unit == "log_price" else np.exp(logarithms)
 
 
-def collect_forecasts(run: Evaluation) -> Forecasts:
+def collect_forecasts(run: Evaluation, point: Point) -> Forecasts:
     """Run the model over the test split and put the baselines beside it. Raises TrainingError."""
     train, test = run.splits.train, run.splits.test
     assert isinstance(train, Windows) and isinstance(test, Windows)
-    model, truth, _ = run_model(run)
+    model, truth, _ = run_model(run, point)
     by_ridge, how = linear(train, test)
     return Forecasts(
         series=test.series,
@@ -71,7 +76,7 @@ def collect_forecasts(run: Evaluation) -> Forecasts:
     )
 
 
-def run_model(run: Evaluation, scenario: Scenario | None = None) -> tuple[Floats, Floats, int]:
+def run_model(run: Evaluation, point: Point, scenario: Scenario | None = None) -> tuple[Floats, Floats, int]:
     """Forecasts and truth of the test split [N, P, 4], and how many batches they took.
 
     A scenario disturbs the encoder's x and nothing else, as in the original. Raises TrainingError.
@@ -80,13 +85,20 @@ def run_model(run: Evaluation, scenario: Scenario | None = None) -> tuple[Floats
     forecasts, truths = [], []
     with torch.inference_mode():
         for batch in _changed(run.batches(run.splits.test), change):
-            outputs = forward(run.model, batch)
+            outputs = point(run.model, batch)
             check_shape(outputs, batch["y"])
             forecasts.append(to_numpy(outputs))
             truths.append(to_numpy(batch["y"]))
     if not forecasts:
         raise TrainingError("the test split gave no batch to evaluate")
     return np.concatenate(forecasts), np.concatenate(truths), len(forecasts)
+
+
+def save_forecasts(forecasts: Forecasts, path: Path) -> None:
+    """Plain arrays: `day` [N, P] and, in price units, `actual`, `model` and each baseline [N, P, 4]."""
+    every = {"actual": forecasts.truth, "model": forecasts.model, **forecasts.baselines}
+    arrays: dict[str, Any] = {name: forecasts.to("price", scaled) for name, scaled in every.items()}
+    np.savez_compressed(path, day=forecasts.days().astype("U10"), **arrays)
 
 
 def _unchanged(x: Tensor) -> Tensor:

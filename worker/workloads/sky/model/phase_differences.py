@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from worker.layers.symmetric_edges import SymmetricEdges
-from worker.workloads.celestial.columns import Body, BodyColumns, Phase
-from worker.workloads.celestial.scaling import StandardScaler
+from worker.workloads.sky.columns import Body, BodyColumns, Phase
+from worker.workloads.sky.scaling import StandardScaler
 
 ANGLES = ("longitude", "sign")
 SCALARS = ("speed", "distance", "latitude", "shadbala")

@@ -1,0 +1,1 @@
+"""Model parts that both celestial forecasters are made of."""
