@@ -16,6 +16,10 @@ from worker.training.shutdown import StopFlag
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 """By device type. What processes agree on lies on the host also where they train on GPUs."""
 
+kept: list[object] = []
+"""The process group, for as long as its process lives. Dropping it waits for gloo's threads with the
+interpreter's lock held; one of them may need that lock to let go of its last tensor: neither would end."""
+
 
 @contextmanager
 def joined(
@@ -32,6 +36,7 @@ def joined(
     dist.init_process_group(
         BACKENDS[device.type], store=store, rank=world.rank, world_size=world.size, timeout=patience
     )
+    kept.append(dist.group.WORLD)
     yield Together(world, stop)
     # Not after an error: the others may be gone, and this process soon is.
     dist.destroy_process_group()
