@@ -113,11 +113,9 @@ CELESTIAL = Contract(
     sized_by=("data.seq_len", "data.label_len", "data.pred_len", "model", "loss"),
     lengths=("data.seq_len", "data.label_len"),
     footprints={
-        "smoke": Footprint(2_003_784, fixed_bytes=12_198_624, sample_bytes=0, other_bytes=304_434_612),
-        "medium": Footprint(
-            2_373_360, fixed_bytes=42_034_240, sample_bytes=8_349_696, other_bytes=309_505_812
-        ),
-        "production": Footprint(12_286_912, fixed_bytes=0, sample_bytes=85_032_960, other_bytes=317_512_660),
+        "smoke": Footprint(2_003_784, fixed_bytes=0, sample_bytes=5_422_382, other_bytes=312_360_372),
+        "medium": Footprint(2_373_360, fixed_bytes=0, sample_bytes=26_250_308, other_bytes=309_505_812),
+        "production": Footprint(12_286_912, fixed_bytes=0, sample_bytes=119_143_696, other_bytes=317_512_660),
     },
     default_preset="smoke",
     implementation="worker.workloads.celestial.workload:WORKLOAD",

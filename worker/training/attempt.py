@@ -35,7 +35,6 @@ from worker.training.parallel.world import World
 from worker.training.planner import Cut
 from worker.training.planning import adjusted_by, plan_adjustments, planned
 from worker.training.position import Progress
-from worker.training.probe import let_go
 from worker.training.recovery import pieces_to_use
 from worker.training.reporter import Reporter
 from worker.training.shutdown import StopRequested
@@ -165,8 +164,6 @@ def _train(
     means.report.emit("stage", name="train")
     if progress.step == 0:
         run_guards(task, living.optimizer, living.guards, means.report, means.clock)
-        if expected.activation_bytes is not None:
-            let_go(task.device)
     known = {"memory_estimate": asdict(expected), "guards": living.guards.said}
     if task.spec.kind == "preflight":
         means.group.meet()

@@ -105,6 +105,35 @@ def test_a_probe_sees_what_a_sample_takes() -> None:
     assert 60 * MIB < per_sample < 110 * MIB
 
 
+def test_what_a_first_pass_takes_once_does_not_hide_what_a_sample_takes() -> None:
+    loaded: list[Tensor] = []
+    passed: list[int] = []
+
+    def forward(model: Any, batch: Any) -> Tensor:
+        if not loaded:
+            loaded.append(torch.ones(MIB * 64))
+        passed.append(len(batch["x"]))
+        return torch.as_tensor(model(batch["x"]))
+
+    task = replace(greedy_task(mib_per_sample=16), workload=replace(WORKLOAD, forward=forward))
+    small, large = probe(task, (2, 4))
+    assert 30 * MIB < (large.bytes - small.bytes) / 2 < 55 * MIB
+    assert passed == [2, 2, 4]
+
+
+def test_a_training_that_accumulates_is_probed_with_the_gradients_of_a_pass_before() -> None:
+    begun: list[tuple[int, bool]] = []
+    task = greedy_task()
+
+    def forward(model: Any, batch: Any) -> Tensor:
+        begun.append((len(batch["x"]), model.outer.weight.grad is not None))
+        return torch.as_tensor(model(batch["x"]))
+
+    probe(replace(task, workload=replace(WORKLOAD, forward=forward)), (2, 4), accumulates=True)
+    assert begun == [(2, False), (2, False), (2, True), (4, False), (4, True)]
+    assert task.model.get_parameter("outer.weight").grad is None
+
+
 @pytest.mark.parametrize("recorded", [True, False])
 def test_the_peak_of_a_pass_is_seen_with_the_kernels_record_and_without(
     monkeypatch: pytest.MonkeyPatch, recorded: bool

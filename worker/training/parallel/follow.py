@@ -14,6 +14,7 @@ from worker.training.loop import Ended, fit
 from worker.training.memory import MemoryWatch
 from worker.training.naming import load_spec
 from worker.training.position import Progress
+from worker.training.probe import let_go
 from worker.training.recovery import pieces_to_use
 
 
@@ -30,6 +31,8 @@ def follow(order: Order, means: Means) -> ExitCode:
     order, setting = as_cut(order, setting, spec, None, pieces)
     task = load_task(order, spec, setting, means, pieces)
     training = assemble(order, task, setting.environment, progress, unwatched, means, pieces)
+    # As before the probe of rank 0: what loading took and freed would count in this process to the end.
+    let_go(task.device)
     if spec.kind == "preflight":
         means.group.meet()
         return ExitCode.DONE
