@@ -8,9 +8,10 @@ from importlib.metadata import entry_points
 from shared.errors import FieldProblem, UnknownWorkload
 from shared.specs.celestial import CELESTIAL
 from shared.specs.contract import Contract
+from shared.specs.equities import EQUITIES
 from shared.specs.noop import NOOP
 
-BUILT_IN: tuple[Contract, ...] = (CELESTIAL, NOOP)
+BUILT_IN: tuple[Contract, ...] = (CELESTIAL, EQUITIES, NOOP)
 
 ENTRY_POINT_GROUP = "epochd.workloads"
 

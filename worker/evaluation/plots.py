@@ -46,7 +46,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
 
 def curves_figure(title: str, losses: Mapping[str, Points], rate: Points, best_epoch: int | None) -> Figure:
     """Loss of every split by epoch, the best epoch marked; the learning rate beneath where it is known."""
-    figure, axes = _grid(2 if rate else 1, 1, (7.5, 5.2 if rate else 3.8), heights=(3, 1) if rate else (1,))
+    figure, axes = grid(2 if rate else 1, 1, (7.5, 5.2 if rate else 3.8), heights=(3, 1) if rate else (1,))
     upper = axes[0]
     for (name, points), color in zip(losses.items(), SERIES_COLORS, strict=False):
         upper.plot(*_xy(points), color=color, label=name, **_marks(points))
@@ -65,7 +65,7 @@ def curves_figure(title: str, losses: Mapping[str, Points], rate: Points, best_e
 
 def memory_figure(title: str, samples: Sequence[Mapping[str, float]]) -> Figure:
     """Host and device memory over time, swap traffic beneath; at least one of the memory watch's samples."""
-    figure, (held, paged) = _grid(2, 1, (7.5, 4.8), heights=(3, 1))
+    figure, (held, paged) = grid(2, 1, (7.5, 4.8), heights=(3, 1))
     elapsed, unit = _elapsed(samples)
     fields = {
         "rss_bytes": "process, resident",
@@ -97,7 +97,7 @@ def forecast_figure(title: str, unit: str, panels: Sequence[ForecastPanel]) -> F
     """Truth, forecasts and the last known values they started from, one panel a target."""
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    figure, axes = _grid(rows, columns, (5.2 * columns, 3.0 * rows + 0.7))
+    figure, axes = grid(rows, columns, (5.2 * columns, 3.0 * rows + 0.7))
     for axis, panel in zip(axes, panels, strict=False):
         _draw_forecasts(axis, panel)
         axis.set(title=panel.title, ylabel=unit)
@@ -109,7 +109,7 @@ def forecast_figure(title: str, unit: str, panels: Sequence[ForecastPanel]) -> F
 
 def horizon_figure(title: str, ylabel: str, lines: Mapping[str, Sequence[float]]) -> Figure:
     """An error by days ahead, one line a model."""
-    figure, (axis,) = _grid(1, 1, (7.0, 4.0))
+    figure, (axis,) = grid(1, 1, (7.0, 4.0))
     for (name, values), color in zip(lines.items(), SERIES_COLORS, strict=False):
         axis.plot(np.arange(1, len(values) + 1), values, color=color, label=name, marker="o", markersize=3.5)
     axis.set(title=title, xlabel="days ahead", ylabel=ylabel, ylim=(0, None))
@@ -120,7 +120,7 @@ def horizon_figure(title: str, ylabel: str, lines: Mapping[str, Sequence[float]]
 
 def bars_figure(title: str, xlabel: str, values: Mapping[str, float], reference: float, label: str) -> Figure:
     """One horizontal bar a name, and a line where the reference lies."""
-    figure, (axis,) = _grid(1, 1, (7.0, 0.45 * len(values) + 1.6))
+    figure, (axis,) = grid(1, 1, (7.0, 0.45 * len(values) + 1.6))
     bars = axis.barh(list(values), list(values.values()), color=BLUE, height=0.6)
     axis.bar_label(bars, fmt="%.3g", padding=3, fontsize=9)
     axis.axvline(reference, color=INK, linewidth=1.0, linestyle="--", label=label)
@@ -132,9 +132,10 @@ def bars_figure(title: str, xlabel: str, values: Mapping[str, float], reference:
     return figure
 
 
-def _grid(
+def grid(
     rows: int, columns: int, inches: tuple[float, float], heights: Sequence[float] | None = None
 ) -> tuple[Figure, list[Axes]]:
+    """An empty figure of so many panels, and these row by row."""
     # A Figure of its own, never pyplot: nothing global, nothing left open, safe in any thread.
     from matplotlib.figure import Figure
 

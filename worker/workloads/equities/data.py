@@ -1,0 +1,118 @@
+"""The splits of an equities job: one fold of its panel's usable days.
+
+A day is usable where its window and the graph's past are there, where the features of longest memory are, and
+where at least three stocks are listed whose return over the longest horizon is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from shared.errors import DataError
+from shared.specs.equities import EquitiesData, EquitiesSpec
+from worker.workloads.data_root import beneath
+from worker.workloads.equities.builtin import builtin_panel
+from worker.workloads.equities.cross_section import FEWEST
+from worker.workloads.equities.features import LONGEST
+from worker.workloads.equities.folds import Fold, Places, cut_fold
+from worker.workloads.equities.panel import Panel
+from worker.workloads.equities.panel_file import read_panel
+from worker.workloads.equities.prepared import Prepared, prepare
+from worker.workloads.equities.targets import targets_of
+from worker.workloads.equities.trading_days import Market, TradingDays, listed_windows, numbered
+from worker.workloads.interface import Splits
+
+
+def load_splits(spec: EquitiesSpec, data_root: Path) -> Splits:
+    """Read and cut a job's panel; `fitted` is the Market. Raises DataError."""
+    data = spec.data
+    panel = load_panel(data, data_root)
+    returns = {name: torch.from_numpy(values) for name, values in targets_of(panel, data).items()}
+    listed = listed_windows(panel.close, data.seq_len)
+    fold = cut_fold(usable_days(panel, data, listed, returns), data)
+    market = make_market(panel, prepare(panel, data, data_root), listed, returns, fold.train)
+    train, val, test = (TradingDays(market, days, data.seq_len) for days in (fold.train, fold.val, fold.test))
+    return Splits(train, val, test, facts=_facts(market, data, fold), fitted=market)
+
+
+def load_panel(data: EquitiesData, data_root: Path) -> Panel:
+    """The newest days of the panel a spec names. Raises DataError."""
+    if data.path is None:
+        panel = builtin_panel()
+    else:
+        panel = read_panel(beneath(data_root, data.path), f"data.path {data.path!r}")
+    if len(panel.codes) < FEWEST:
+        raise DataError(f"{panel.source} has {len(panel.codes)} codes; a graph of stocks needs {FEWEST}")
+    return panel.newest(data.days)
+
+
+def usable_days(panel: Panel, data: EquitiesData, listed: Tensor, returns: Mapping[str, Tensor]) -> Places:
+    """Places of the days that can be samples, ascending. Raises DataError where there is none."""
+    memory = LONGEST if data.features == "prices" else 0
+    first = max(data.seq_len - 1, data.graph_days) + memory
+    known = torch.stack([values.isfinite() for values in returns.values()]).all(dim=0)
+    enough = (listed & known).sum(dim=1).numpy() >= FEWEST
+    days = np.flatnonzero(enough).astype(np.int64)
+    days = days[days >= first]
+    if not days.size:
+        raise DataError(
+            f"{panel.source} has {len(panel.days)} days; the first {first} serve as past (seq_len "
+            f"{data.seq_len}, graph_days {data.graph_days}, features of {memory} days), and of the others "
+            f"none has {FEWEST} stocks with a close on each day of the window and on the longest horizon's"
+        )
+    return days
+
+
+def make_market(
+    panel: Panel, prepared: Prepared, listed: Tensor, returns: Mapping[str, Tensor], train: Places
+) -> Market:
+    """The panel with what was prepared; the targets' units are those of the train days. Raises DataError."""
+    return Market(
+        panel=panel,
+        feature_names=prepared.names,
+        features=torch.from_numpy(prepared.features),
+        listed=listed,
+        graphs=prepared.graphs,
+        market_of=numbered(panel.markets),
+        sector_of=numbered(panel.sectors),
+        returns=returns,
+        scales={name: _deviation(name, values[train], listed[train]) for name, values in returns.items()},
+    )
+
+
+def _deviation(name: str, values: Tensor, listed: Tensor) -> float:
+    known = values[listed & values.isfinite()]
+    scale = float(known.std(correction=0)) if known.numel() else 0.0
+    if not scale > 0:
+        raise DataError(f"the returns of {name} are the same on all train days; there is nothing to forecast")
+    return scale
+
+
+def _facts(market: Market, data: EquitiesData, fold: Fold) -> dict[str, Any]:
+    panel = market.panel
+    spans = {"train": fold.train, "val": fold.val, "test": fold.test}
+    return {
+        "source": panel.source,
+        "sha256": panel.sha256,
+        "stocks": len(panel.codes),
+        "rows": int(np.isfinite(panel.close).sum()),
+        "first_day": str(panel.days[0]),
+        "last_day": str(panel.days[-1]),
+        "features": len(market.feature_names),
+        "edges": int(market.graphs.nodes.shape[2]) - 1,
+        "fold": data.fold or data.folds,
+        "folds": data.folds,
+        "embargo_days": data.embargo_days,
+        "days": {name: len(days) for name, days in spans.items()},
+        "spans": {
+            name: [str(panel.days[days[0]]), str(panel.days[days[-1]])] for name, days in spans.items()
+        },
+        "stock_days": {name: int(market.listed[days].sum()) for name, days in spans.items()},
+        "deviations": dict(market.scales),
+    }

@@ -1,0 +1,1 @@
+"""The parts of the ATFT-GAT-FAN forecaster."""

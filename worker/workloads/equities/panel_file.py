@@ -1,0 +1,193 @@
+"""Reads a panel in long form: one row a stock and day, as parquet or CSV (also gzipped).
+
+Columns, in any order and letter case: Date (a date, or text as 2024-01-31), Code (text or integer), Close (a
+positive price, adjusted for splits and dividends), where there are any Market and Sector (text, the same in
+all rows of a code), and further numeric columns: features, or target_1d, target_5d and so on. An empty cell
+is a missing value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import DataError
+from worker.workloads.equities.cross_section import Floats
+from worker.workloads.equities.panel import Days, Panel
+
+if TYPE_CHECKING:
+    import pyarrow as arrow
+
+DATE, CODE, CLOSE, MARKET, SECTOR = "date", "code", "close", "market", "sector"
+NEEDED = (DATE, CODE, CLOSE)
+GROUPS = (MARKET, SECTOR)
+FIRST_LINE = 2
+"""Of the rows in a CSV; a row number in a sentence counts as its line there."""
+
+
+def read_panel(path: Path, name: str) -> Panel:
+    """The panel of a file. Raises DataError, saying which column and row, and what would be right."""
+    table = _open(path, name)
+    columns = {column.casefold(): column for column in table.column_names}
+    if len(columns) != len(table.column_names):
+        raise DataError(f"{name}: two columns differ in letter case only; rename one of them")
+    for needed in NEEDED:
+        if needed not in columns:
+            have = ", ".join(table.column_names[:20])
+            raise DataError(
+                f"{name}: there is no column {needed.capitalize()}; Date, Code and Close must be among its "
+                f"columns, which are {have}"
+            )
+    days, day_of_row = np.unique(_dates(table[columns[DATE]], name), return_inverse=True)
+    codes, stock_of_row = np.unique(_texts(table[columns[CODE]], "Code", name), return_inverse=True)
+    place = day_of_row * len(codes) + stock_of_row
+    _refuse_twice(place, days, codes, name)
+    wide = _Wide(place, len(days), len(codes))
+    close = wide.spread(_numbers(table[columns[CLOSE]], "Close", name))
+    _refuse_prices(close, days, codes, name)
+    others = [column for lower, column in columns.items() if lower not in (*NEEDED, *GROUPS)]
+    groups = {
+        group: _group(table[columns[group]], group.capitalize(), stock_of_row, codes, name)
+        if group in columns
+        else ("",) * len(codes)
+        for group in GROUPS
+    }
+    return Panel(
+        days=days,
+        codes=tuple(str(code) for code in codes),
+        close=close,
+        markets=groups[MARKET],
+        sectors=groups[SECTOR],
+        columns={column: wide.spread(_numbers(table[column], column, name)) for column in others},
+        source=name,
+        sha256=_digest(path),
+    )
+
+
+class _Wide:
+    """Puts the rows of a column where their day and stock stand."""
+
+    def __init__(self, place: NDArray[np.int64], days: int, stocks: int) -> None:
+        self._place, self._shape = place, (days, stocks)
+
+    def spread(self, values: Floats) -> Floats:
+        """[rows] -> [D, N], NaN where there is no row."""
+        out = np.full(self._shape, np.nan)
+        out.reshape(-1)[self._place] = values
+        return out
+
+
+def _open(path: Path, name: str) -> arrow.Table:
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    try:
+        if path.suffix == ".parquet":
+            return parquet.read_table(path)
+        # Codes such as 0700 are text; as numbers they would lose their zeros.
+        options = csv.ConvertOptions(column_types=dict.fromkeys(("Code", "code", "CODE"), pyarrow.string()))
+        return csv.read_csv(path, convert_options=options)
+    except FileNotFoundError:
+        raise DataError(f"{name}: there is no such file beneath the data root") from None
+    except IsADirectoryError:
+        raise DataError(f"{name} is a folder; name a parquet or CSV file") from None
+    except (pyarrow.ArrowException, OSError) as error:
+        kind = "parquet" if path.suffix == ".parquet" else "CSV"
+        raise DataError(f"{name} cannot be read as {kind}: {str(error).splitlines()[0][:200]}") from error
+
+
+def _dates(column: arrow.ChunkedArray, name: str) -> Days:
+    """[rows] days. Raises DataError for what is no date."""
+    from pyarrow import types
+
+    if types.is_integer(column.type) or types.is_floating(column.type):
+        raise DataError(f"{name}: column Date holds numbers ({column[0]}); write dates as 2024-01-31")
+    if column.null_count:
+        raise DataError(f"{name}, row {_first_null(column)}: column Date is empty")
+    if types.is_date(column.type) or types.is_timestamp(column.type):
+        return np.asarray(column.to_numpy().astype("datetime64[D]"))
+    texts = column.to_pylist()
+    try:
+        return np.array([str(text).strip()[:10] for text in texts], dtype="datetime64[D]")
+    except ValueError:
+        row, text = next((row, text) for row, text in enumerate(texts) if not _is_date(text))
+        raise DataError(
+            f"{name}, row {row + FIRST_LINE}: {str(text)[:40]!r} is no date; write dates as 2024-01-31"
+        ) from None
+
+
+def _is_date(text: Any) -> bool:
+    try:
+        np.datetime64(str(text).strip()[:10], "D")
+    except ValueError:
+        return False
+    return True
+
+
+def _texts(column: arrow.ChunkedArray, title: str, name: str) -> NDArray[np.str_]:
+    if column.null_count:
+        raise DataError(f"{name}, row {_first_null(column)}: column {title} is empty")
+    return np.array([str(value) for value in column.to_pylist()], dtype=np.str_)
+
+
+def _numbers(column: arrow.ChunkedArray, title: str, name: str) -> Floats:
+    """[rows], NaN where a cell is empty. Raises DataError for text and for infinity."""
+    import pyarrow
+
+    try:
+        values = column.cast(pyarrow.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+    except (pyarrow.ArrowException, NotImplementedError):
+        raise DataError(
+            f"{name}: column {title} is not numeric ({column.type}); remove it or write numbers"
+        ) from None
+    if np.isinf(values).any():
+        raise DataError(f"{name}, row {int(np.isinf(values).argmax()) + FIRST_LINE}: {title} is infinite")
+    return np.asarray(values)
+
+
+def _group(
+    column: arrow.ChunkedArray, title: str, stock_of_row: NDArray[np.int64], codes: Any, name: str
+) -> tuple[str, ...]:
+    """[N] the one text of each code. Raises DataError where a code has two."""
+    texts = np.array(["" if value is None else str(value) for value in column.to_pylist()], dtype=np.str_)
+    _, first = np.unique(stock_of_row, return_index=True)
+    of_code = texts[first]
+    other = np.flatnonzero(texts != of_code[stock_of_row])
+    if other.size:
+        at = stock_of_row[other[0]]
+        one, two = str(of_code[at]), str(texts[other[0]])
+        raise DataError(
+            f"{name}: {title} of code {codes[at]} is both {one!r} and {two!r}; it must "
+            "be the same in all of its rows"
+        )
+    return tuple(str(text) for text in of_code)
+
+
+def _refuse_twice(place: NDArray[np.int64], days: Days, codes: Any, name: str) -> None:
+    order = np.sort(place)
+    twice = order[1:][order[1:] == order[:-1]]
+    if twice.size:
+        day, stock = divmod(int(twice[0]), len(codes))
+        raise DataError(f"{name}: code {codes[stock]} has two rows on {days[day]}; keep one")
+
+
+def _refuse_prices(close: Floats, days: Days, codes: Any, name: str) -> None:
+    bad = np.argwhere(close <= 0)
+    if bad.size:
+        day, stock = bad[0]
+        raise DataError(
+            f"{name}: Close of {codes[stock]} on {days[day]} is {close[day, stock]:g}; it must be positive"
+        )
+
+
+def _first_null(column: arrow.ChunkedArray) -> int:
+    return int(np.argmax(column.is_null().to_numpy())) + FIRST_LINE
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

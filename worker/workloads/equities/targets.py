@@ -1,0 +1,54 @@
+"""What is forecast: the return from a day's close to that of a later trading day.
+
+D days, N stocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from shared.errors import DataError
+from shared.specs.equities import EquitiesData
+from worker.workloads.equities.cross_section import Floats
+from worker.workloads.equities.horizons import canonical, horizon_name
+from worker.workloads.equities.panel import Panel
+
+
+def targets_of(panel: Panel, data: EquitiesData) -> dict[str, Floats]:
+    """Canonical horizon -> [D, N] returns, NaN where unknown. Raises DataError."""
+    names = [horizon_name(days) for days in data.horizons]
+    raw = _told(panel, names) if data.targets == "columns" else _computed(panel.close, data.horizons)
+    if data.relative_to == "market":
+        return {name: _against_the_market(values) for name, values in raw.items()}
+    return raw
+
+
+def forward_returns(close: Floats, days: int) -> Floats:
+    """[D, N] simple returns over the next so many trading days."""
+    out = np.full_like(close, np.nan)
+    out[: len(close) - days] = close[days:] / close[: len(close) - days] - 1.0
+    return out
+
+
+def _computed(close: Floats, horizons: tuple[int, ...]) -> dict[str, Floats]:
+    return {horizon_name(days): forward_returns(close, days) for days in horizons}
+
+
+def _told(panel: Panel, names: list[str]) -> dict[str, Floats]:
+    found: Mapping[str, Floats] = canonical(panel.columns)
+    if missing := [name for name in names if name not in found]:
+        raise DataError(
+            f"{panel.source}: data.horizons asks for {', '.join(names)}, and the columns are "
+            f"{', '.join(panel.columns) or 'none'}; there is none for {', '.join(missing)} (call it "
+            f'target_{missing[0].removeprefix("horizon_")}d, or set data.targets to "prices")'
+        )
+    return {name: found[name] for name in names}
+
+
+def _against_the_market(values: Floats) -> Floats:
+    there = np.isfinite(values)
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    mean = np.where(there, values, 0.0).sum(axis=1, keepdims=True) / count
+    return np.asarray(values - mean)
