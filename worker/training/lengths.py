@@ -12,9 +12,6 @@ from worker.training.context import Task
 from worker.training.estimate import Estimate
 from worker.training.probe import probe, probe_sizes
 
-SECOND_MODEL = 2
-"""So many times what the training needs must be there: two models are held for a while."""
-
 log = logging.getLogger(__name__)
 
 
@@ -26,7 +23,9 @@ def with_growth(expected: Estimate, task: Task, prepare: Callable[[Any], Task]) 
     shorter = task.workload.shorter
     if shorter is None or expected.activation_bytes is None:
         return expected
-    if expected.total_bytes * SECOND_MODEL > expected.available_bytes:
+    # Of the second model neither gradients nor optimizer are held beside those of a training, but its data.
+    second = expected.parameter_bytes + expected.other_bytes
+    if expected.total_bytes + second > expected.available_bytes:
         log.info("growth with the length of a sample is not measured: two models would not fit")
         return expected
     samples = probe_sizes(min(expected.batch_size, len(task.splits.train)))[-1]
