@@ -20,7 +20,7 @@ from worker.recovery import Part, Pieces, adjustments_of
 from worker.training.allocator import Choice, use_allocator
 from worker.training.artifacts import tell_artifacts, write_results
 from worker.training.assembly import assemble, parameter_count, prepare_task
-from worker.training.compiling import compile_failures_told, with_compiled_steps
+from worker.training.compiling import check_compiler, compile_failures_told, with_compiled_steps
 from worker.training.context import Means, Task, Training
 from worker.training.determinism import choose_device, choose_threads, make_deterministic
 from worker.training.environment import fingerprint
@@ -89,6 +89,7 @@ def prepare_process(spec: JobSpec, world: World) -> Setting:
     """Set this process up for its device and its part of the cores."""
     device, threads = choose_device(spec, world.local_rank), choose_threads(spec, world.size)
     make_deterministic(device, threads)
+    check_compiler(spec, device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     allocator = use_allocator(spec.memory.allocator, device.type)

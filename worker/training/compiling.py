@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from shared.clock import Monotonic
-from shared.errors import TrainingError
+from shared.errors import FieldProblem, InvalidSpec, TrainingError
+from shared.specs.job import JobSpec
 from worker.training.context import Task
 from worker.workloads.interface import Batch, Outputs
 
@@ -22,6 +23,27 @@ SHAPES = 64
 log = logging.getLogger(__name__)
 
 Forward = Callable[[nn.Module, Batch], Outputs]
+
+
+def check_compiler(spec: JobSpec, device: torch.device) -> None:
+    """Look for a C++ compiler before any data is read, as torch does. Raises InvalidSpec where there is none.
+
+    What a GPU needs, Triton finds out at the first step.
+    """
+    if not spec.trainer.compile or spec.kind != "train" or device.type != "cpu" or BACKEND != "inductor":
+        return
+    from torch._inductor import config
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        sentence = (
+            f"trainer.compile needs a C++ compiler and {config.cpp.cxx[-1]} is not found where the trainer "
+            "runs; install g++ there, or set trainer.compile to false"
+        )
+        raise InvalidSpec(sentence, (FieldProblem("trainer.compile", sentence),)) from None
 
 
 def with_compiled_steps(task: Task, clock: Monotonic) -> Task:
@@ -71,13 +93,20 @@ def compile_failures_told(task: Task) -> Iterator[None]:
         yield
         return
     from torch._dynamo.exc import TorchDynamoException
+    from torch._inductor.exc import CppCompileError
 
     try:
         yield
-    except TorchDynamoException as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        what = " ".join(lines[:2])[:300]
+    except (TorchDynamoException, CppCompileError) as error:
         raise TrainingError(
-            f"trainer.compile: torch.compile failed with {type(error).__name__}: {what}; set trainer.compile "
-            "to false, or see that a C++ compiler (g++) is installed where the trainer runs"
+            f"trainer.compile: torch.compile failed with {type(error).__name__}: {_told(error)}; set "
+            "trainer.compile to false, or see that a C++ compiler (g++) and Python's headers (python3-dev) "
+            "are installed where the trainer runs"
         ) from error
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, and of a C++ compiler's pages the line that says it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    of_compiler = [line for line in lines if " error: " in line]
+    return " ".join([lines[0], of_compiler[0]] if of_compiler else lines[:2])[:300]

@@ -25,6 +25,7 @@ from worker.protocol import ExitCode
 from worker.supervision.prepare import trainer_env
 from worker.supervision.trainer import TrainerProcess
 from worker.supervision.warm_launcher import WarmLauncher
+from worker.training import compiling
 from worker.training.main import run_order
 
 SPEC = spec_for(2, checkpoint={"every_steps": 1})
@@ -152,6 +153,7 @@ def test_every_process_compiles_where_that_is_asked_for(
         return forward
 
     monkeypatch.setattr(torch, "compile", noted)
+    monkeypatch.setattr(compiling, "BACKEND", "none, so that no compiler is looked for")
     spec = spec_of(trainer={"compile": True}, resources={"processes": 2})
     implementation = "tests.integration.parallel.workload:NOISY"
     order = write_order(tmp_path / "run", spec=spec, implementation=implementation)

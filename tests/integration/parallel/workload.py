@@ -105,3 +105,15 @@ QUIET = replace(
     build_model=lambda spec, _splits: Quiet(spec.data.features, spec.model.hidden),
     meter=lambda _spec, _splits: MergingError(),
 )
+PLAIN = replace(
+    planted.WORKLOAD,
+    load_splits=load_splits,
+    forward=forward,
+    build_model=lambda spec, _splits: nn.Sequential(
+        nn.Linear(spec.data.features, spec.model.hidden),
+        nn.ReLU(),
+        nn.Dropout(spec.model.dropout),
+        nn.Linear(spec.model.hidden, 1),
+    ),
+)
+"""What a compiler likes: no numbers are read in its forward pass."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from torch import nn
+from torch._inductor.exc import CppCompileError
 
 from tests.integration import planted
 from tests.integration.planted import PlantedSpec, final_state, metric_history, spec_of, told, write_order
@@ -61,16 +62,34 @@ def test_steps_are_compiled_evaluations_are_not_and_a_resume_is_exact(
     assert metric_history(resumed) == metric_history(straight)
 
 
-def test_a_failed_compilation_is_a_sentence(tmp_path: Path, backend: Callable[[Any], None]) -> None:
+COMPILER_SAYS = """In file included from x.cpp:1:
+x.cpp:2:10: fatal error: Python.h: No such file or directory
+compilation terminated."""
+
+
+@pytest.mark.parametrize(
+    ("error", "told_of_it"),
+    [
+        (FileNotFoundError("no g++ here"), "no g++ here"),
+        (
+            CppCompileError(["g++", "x.cpp", "-O3"], COMPILER_SAYS),
+            "x.cpp:2:10: fatal error: Python.h: No such file or directory; set trainer",
+        ),
+    ],
+    ids=["another error", "a compiler's error"],
+)
+def test_a_failed_compilation_is_a_sentence(
+    tmp_path: Path, backend: Callable[[Any], None], error: Exception, told_of_it: str
+) -> None:
     def broken(_graph: Any, _inputs: Any) -> Any:
-        raise FileNotFoundError("no g++ here")
+        raise error
 
     backend(broken)
     assert run_order(write_order(tmp_path, spec=compiled())) == ExitCode.REFUSED
     (end,) = told(tmp_path, "failed")
     assert end["code"] == "training_error"
     assert "torch.compile failed" in end["message"]
-    assert "no g++ here" in end["message"]
+    assert told_of_it in end["message"]
     assert "set trainer.compile to false" in end["message"]
 
 
