@@ -16,6 +16,7 @@ from shared.errors import GuardFailed
 from shared.specs.guards import GUARDS
 from tests.integration.planted import Points, spec_of
 from worker.training.context import Task
+from worker.training.guards.nest import identity
 from worker.training.guards.record import GuardRecord
 from worker.training.guards.runner import run_guards
 from worker.training.loader import Loading
@@ -339,3 +340,9 @@ def test_a_split_of_one_sample_is_no_failure() -> None:
     outcomes = Case(train=Points(1, FEATURES, 1)).run()
     assert "failed" not in outcomes.values()
     assert outcomes["mixed_samples"] == "skipped"
+
+
+def test_a_sample_may_hold_an_empty_tensor() -> None:
+    empty = {"x": torch.ones(2), "none": torch.zeros(0)}
+    assert identity(empty) == identity({"x": torch.ones(2), "none": torch.zeros(0)})
+    assert identity(empty) != identity({"x": torch.ones(2), "none": torch.zeros(0, 3)})

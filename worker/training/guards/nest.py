@@ -70,7 +70,8 @@ def _feed(digest: Any, nest: Any) -> None:
     children = list(_children(nest))
     if isinstance(nest, Tensor):
         digest.update(f"{nest.dtype}{tuple(nest.shape)}".encode())
-        digest.update(nest.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        if nest.numel():
+            digest.update(nest.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     elif children:
         for key, value in children:
             digest.update(f"/{key}:".encode())
