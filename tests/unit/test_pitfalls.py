@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.pitfalls import celestial, equities
+from tests.pitfalls import celestial, ecg, equities
 from tests.pitfalls.table import Table
 
 TESTS = Path(__file__).parents[1]
-TABLES: dict[str, Table] = {"celestial": celestial.PITFALLS, "equities": equities.PITFALLS}
+TABLES: dict[str, Table] = {
+    "celestial": celestial.PITFALLS,
+    "ecg": ecg.PITFALLS,
+    "equities": equities.PITFALLS,
+}
 EACH = [(workload, pitfall) for workload, table in TABLES.items() for pitfall in table]
 
 

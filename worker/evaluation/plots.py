@@ -59,7 +59,7 @@ def curves_figure(title: str, losses: Mapping[str, Points], rate: Points, best_e
         axes[1].set(ylabel="learning rate", ylim=(0, None))
         axes[1].ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
         axes[1].sharex(upper)
-    _whole_epochs(axes[-1])
+    whole_epochs(axes[-1])
     return figure
 
 
@@ -114,7 +114,7 @@ def horizon_figure(title: str, ylabel: str, lines: Mapping[str, Sequence[float]]
         axis.plot(np.arange(1, len(values) + 1), values, color=color, label=name, marker="o", markersize=3.5)
     axis.set(title=title, xlabel="days ahead", ylabel=ylabel, ylim=(0, None))
     axis.legend(frameon=False)
-    _whole_epochs(axis, label="days ahead")
+    whole_epochs(axis, label="days ahead")
     return figure
 
 
@@ -133,14 +133,22 @@ def bars_figure(title: str, xlabel: str, values: Mapping[str, float], reference:
 
 
 def grid(
-    rows: int, columns: int, inches: tuple[float, float], heights: Sequence[float] | None = None
+    rows: int,
+    columns: int,
+    inches: tuple[float, float],
+    heights: Sequence[float] | None = None,
+    widths: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """An empty figure of so many panels, and these row by row."""
     # A Figure of its own, never pyplot: nothing global, nothing left open, safe in any thread.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=inches, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel().tolist()
+    axes = (
+        figure.subplots(rows, columns, squeeze=False, height_ratios=heights, width_ratios=widths)
+        .ravel()
+        .tolist()
+    )
     for axis in axes:
         axis.grid(color="#e3e6ea", linewidth=0.7)
         axis.set_axisbelow(True)
@@ -178,7 +186,8 @@ def _loss_scale(losses: Mapping[str, Points]) -> str:
     return "log" if values and min(values) > 0 and max(values) > 20 * min(values) else "linear"
 
 
-def _whole_epochs(axis: Axes, label: str = "epoch") -> None:
+def whole_epochs(axis: Axes, label: str = "epoch") -> None:
+    """Ticks at whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -1,0 +1,110 @@
+"""Who trains, validates and tests, and that nobody is in two places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.errors import DataError
+from tests.workloads.ecg_cases import ecg_spec, ids, planted_records, planted_splits, write_labels
+from worker.workloads.ecg.data import load_splits
+from worker.workloads.ecg.partition import (
+    LEFT_OUT,
+    TEST,
+    TRAIN,
+    VAL,
+    by_patient,
+    check_disjoint,
+    limited,
+    spread_by_class,
+    stratified,
+)
+
+
+def test_p56_no_record_is_in_two_splits(tmp_path: Path) -> None:
+    splits = planted_splits(tmp_path)
+    every = [*ids(splits.train), *ids(splits.val), *ids(splits.test)]
+    assert sorted(every) == [f"r{number:03d}" for number in range(60)]
+    assert splits.facts["patients_in_several_splits"] > 0
+
+
+def test_stratified_splits_have_each_class_in_its_share_and_are_the_same_again() -> None:
+    labels = np.repeat([0, 1, 2], [100, 50, 3])
+    partition = stratified(labels, 0.1, 0.1, seed=42)
+    for label, (train, val, test) in {0: (80, 10, 10), 1: (40, 5, 5), 2: (1, 1, 1)}.items():
+        found = partition[labels == label]
+        assert [(found == split).sum() for split in (TRAIN, VAL, TEST)] == [train, val, test]
+    assert np.array_equal(stratified(labels, 0.1, 0.1, seed=42), partition)
+    assert not np.array_equal(stratified(labels, 0.1, 0.1, seed=43), partition)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), min_size=12, max_size=120), st.integers(0, 5)
+)
+def test_p56_whole_patients_are_divided_and_no_split_is_empty(
+    samples: list[tuple[int, int]], seed: int
+) -> None:
+    patients = [f"p{patient}" for patient, _ in samples]
+    labels = np.array([label for _, label in samples], np.int64)
+    if len(set(patients)) < 3:
+        with pytest.raises(DataError, match="patients cannot be divided into 3 splits"):
+            by_patient(labels, patients, (0.8, 0.1, 0.1), seed)
+        return
+    partition = by_patient(labels, patients, (0.8, 0.1, 0.1), seed)
+    check_disjoint(partition, patients)
+    assert set(partition.tolist()) == {TRAIN, VAL, TEST}
+
+
+def test_whole_patients_come_near_the_shares() -> None:
+    rng = np.random.default_rng(0)
+    patients = [f"p{number}" for number in np.repeat(np.arange(200), 5)]
+    labels = rng.integers(0, 4, 1000)
+    partition = by_patient(labels, patients, (0.8, 0.1, 0.1), seed=1)
+    for label in range(4):
+        found = np.bincount(partition[labels == label], minlength=3) / (labels == label).sum()
+        assert np.abs(found - [0.8, 0.1, 0.1]).max() < 0.03
+
+
+def test_p56_a_patient_in_two_splits_is_refused() -> None:
+    with pytest.raises(DataError, match="patient 'b' is in the splits train and test"):
+        check_disjoint(np.array([0, 0, 2, LEFT_OUT]), ["a", "b", "b", "a"])
+
+
+def test_p56_patients_of_the_label_file_are_kept_together(tmp_path: Path) -> None:
+    rows = planted_records(tmp_path / "set")
+    patient = {name: who for name, _, who in rows}
+    splits = load_splits(ecg_spec(data={"split": "patients", "val_share": 0.2, "test_share": 0.2}), tmp_path)
+    found = [{patient[name] for name in ids(split)} for split in (splits.train, splits.val, splits.test)]
+    assert not found[0] & found[1] and not found[0] & found[2] and not found[1] & found[2]
+    write_labels(tmp_path / "set", [(name, label, "") for name, label, _ in rows])
+    with pytest.raises(DataError, match=r"patient_id in data\.labels for every record; 60 of 60 have none"):
+        load_splits(ecg_spec(data={"split": "patients"}), tmp_path)
+
+
+def test_p57_the_limit_of_the_spec_is_the_one_that_acts(tmp_path: Path) -> None:
+    splits = planted_splits(tmp_path, data={"limit": 20, "val_share": 0.2, "test_share": 0.2})
+    assert (len(splits.train), len(splits.val), len(splits.test)) == (20, 4, 4)
+    assert len(list((tmp_path / "prepared").rglob("*.npy"))) == 28
+    assert splits.facts["splits"]["train"]["by_class"] == dict.fromkeys(
+        ("MI", "AF", "BBB", "NORM", "OTHER"), 4
+    )
+
+
+def test_a_limit_keeps_the_proportions_and_the_rare() -> None:
+    labels = np.repeat([0, 1, 2], [900, 95, 5])
+    kept = limited(np.full(1000, TRAIN), labels, 100, seed=3)
+    counts = [int(((kept == TRAIN) & (labels == label)).sum()) for label in range(3)]
+    assert sum(counts) == 100 and counts[2] == 1 and counts[0] == pytest.approx(90, abs=1)
+    assert np.array_equal(limited(np.full(1000, TRAIN), labels, None, 3), np.full(1000, TRAIN))
+
+
+def test_the_train_split_begins_and_ends_with_different_classes() -> None:
+    labels = np.repeat([0, 1], [500, 3])
+    ordered = spread_by_class(np.arange(503), labels)
+    assert sorted(ordered.tolist()) == list(range(503))
+    assert labels[ordered[0]] != labels[ordered[-1]]

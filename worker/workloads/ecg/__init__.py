@@ -1,0 +1,1 @@
+"""Classification of electrocardiograms: whole records, or single beats."""

@@ -1,0 +1,92 @@
+"""Beats of annotated records as samples, never one person in two splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import DataError
+from shared.specs.ecg import EcgData
+from worker.workloads.ecg.beats import DS1, DS2, PACED, SAME_PERSON, Beats, beats_of, person_of
+from worker.workloads.ecg.folder import Record
+from worker.workloads.ecg.partition import LEFT_OUT, TEST, by_patient, limited
+from worker.workloads.ecg.reading import read_marks
+from worker.workloads.ecg.samples import Samples
+
+PACED_WHY = "of a person with a pacemaker, left out as the AAMI recommends"
+SAME_WHY = "of the same person as {other}, which de Chazal's DS2 tests on"
+
+
+def beat_samples(records: Sequence[Record], data: EcgData, root: Path) -> Samples:
+    """One sample a beat, divided as the spec says. Raises DataError."""
+    used, left_out = (tuple(records), {}) if data.split == "patients" else _de_chazal(records)
+    beats = [beats_of(read_marks(record, root)) for record in used]
+    counts = [len(one.labels) for one in beats]
+    if not sum(counts):
+        raise DataError(
+            "the annotations of the records mark no beat; mode beats needs N, L, R, A, V and the like"
+        )
+    names = frozenset(_name(record) for record in records)
+    record = np.repeat(np.arange(len(used), dtype=np.int64), counts)
+    persons = [person_of(_name(one), names) for one in used]
+    patients = tuple(persons[at] for at in record)
+    labels = np.concatenate([one.labels for one in beats])
+    partition = _partition(record, labels, patients, used, data)
+    return Samples(
+        records=used,
+        record=record,
+        seconds=np.concatenate([one.seconds for one in beats]),
+        labels=labels,
+        rhythm=_rhythm(beats),
+        patients=patients,
+        partition=limited(partition, labels, data.limit, data.split_seed),
+        coverage=None,
+        left_out=left_out,
+    )
+
+
+def _de_chazal(records: Sequence[Record]) -> tuple[tuple[Record, ...], dict[str, str]]:
+    """The records of DS1 and DS2, but for the one of DS1 whose person DS2 tests on."""
+    by_name = {_name(record): record for record in records}
+    missing = [name for name in (*DS1, *DS2) if name not in by_name]
+    if missing:
+        raise DataError(
+            "data.split de_chazal needs all records of the MIT-BIH database; missing are "
+            + ", ".join(missing[:8])
+            + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
+            + "; use split patients for another set"
+        )
+    same = {kept: SAME_WHY.format(other=other) for other, kept in SAME_PERSON.items() if kept in DS1}
+    left_out = {name: PACED_WHY for name in PACED if name in by_name} | same
+    return tuple(by_name[name] for name in (*DS1, *DS2) if name not in same), left_out
+
+
+def _partition(
+    record: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    patients: Sequence[str],
+    used: Sequence[Record],
+    data: EcgData,
+) -> NDArray[np.int64]:
+    if data.split == "patients":
+        shares = (1 - data.val_share - data.test_share, data.val_share, data.test_share)
+        return by_patient(labels, patients, shares, data.split_seed)
+    in_ds2 = np.array([_name(one) in DS2 for one in used], dtype=bool)[record]
+    partition = np.full(len(labels), LEFT_OUT, np.int64)
+    partition[in_ds2] = TEST
+    of_ds1 = np.flatnonzero(~in_ds2)
+    of_whom = [patients[at] for at in of_ds1.tolist()]
+    shares_of_ds1 = (1 - data.val_share, data.val_share)
+    partition[of_ds1] = by_patient(labels[of_ds1], of_whom, shares_of_ds1, data.split_seed)
+    return partition
+
+
+def _rhythm(beats: Sequence[Beats]) -> NDArray[np.float32]:
+    return np.concatenate([one.rhythm for one in beats])
+
+
+def _name(record: Record) -> str:
+    return record.id.rsplit("/", 1)[-1]

@@ -1,0 +1,38 @@
+"""The final evaluation on the test split: results, figures, a report page and every answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from worker.workloads.ecg.answers import Answers, collect_answers
+from worker.workloads.ecg.figures import draw_figures
+from worker.workloads.ecg.report_page import report_page
+from worker.workloads.ecg.results import build_results
+from worker.workloads.interface import Evaluation
+
+
+def evaluate(run: Evaluation) -> dict[str, Any]:
+    """Write figures/*.png, report.md and predictions.npz beneath `run.folder`; answer the results."""
+    answers = collect_answers(run)
+    results = build_results(run, answers)
+    figures = draw_figures(run, answers, results)
+    (run.folder / "report.md").write_text(report_page(results, figures), encoding="utf-8")
+    save_predictions(answers, run.folder / "predictions.npz")
+    return results
+
+
+def save_predictions(answers: Answers, path: Path) -> None:
+    """Plain arrays, a row a sample: `record`, `start`, `label`, `said`, `probability` [N, K] of `classes`."""
+    split = answers.split
+    np.savez_compressed(
+        path,
+        record=np.array(split.names)[split.file],
+        start=split.start,
+        label=answers.labels,
+        said=answers.said,
+        probability=answers.probabilities.astype(np.float32),
+        classes=np.array(answers.classes),
+    )

@@ -1,0 +1,67 @@
+"""From what a diagnosis says to one of the classes: by name, by code, else by its words.
+
+The order decides where several fit: infarction, atrial fibrillation or flutter, bundle branch block, normal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+SNOMED = {
+    "164865005": "myocardial infarction",
+    "54329005": "acute anterior myocardial infarction",
+    "57054005": "acute myocardial infarction",
+    "164889003": "atrial fibrillation",
+    "164890007": "atrial flutter",
+    "164909002": "left bundle branch block",
+    "733534002": "complete left bundle branch block",
+    "59118001": "right bundle branch block",
+    "713427006": "complete right bundle branch block",
+    "713426002": "incomplete right bundle branch block",
+    "698252002": "intraventricular conduction disorder",
+    "445118002": "left anterior fascicular block",
+    "445211001": "left posterior fascicular block",
+    "426783006": "sinus rhythm",
+    "426177001": "sinus bradycardia",
+    "427084000": "sinus tachycardia",
+}
+"""SNOMED CT codes as the headers of Chapman-Shaoxing and the PhysioNet challenges give them."""
+
+CINC_2017 = {"N": "NORM", "A": "AF"}
+"""Whole texts of one letter; O (other) and ~ (noise) stay unmapped."""
+
+WORDS = {
+    "MI": re.compile(r"infarct|\b(?:[ailp]|as|al|il|ip|ipl)?mi\b"),
+    "AF": re.compile(r"\b(?:atrial|auricular) (?:fibrillation|flutter)|\b(?:af|afib|aflt|afl)\b"),
+    "BBB": re.compile(
+        r"bundle branch block|\b[ci]?[lr]bbb\b|\bivcd\b|intraventricular conduction|fascicular|\bl[ap]fb\b"
+    ),
+    "NORM": re.compile(r"\bnorm(?:al)?\b|\bhealthy\b|\bsinus rhythm\b|\bnsr\b"),
+}
+PATHOLOGICAL = re.compile(
+    r"abnormal|block|isch|hypertroph|infarct|fibrill|flutter|tachy|brady|prematur|ectop|arrhythm|pace|"
+    r"st[ -](?:elev|depr)|t wave|not normal|cardiomyopath|myocard"
+)
+"""Whoever has one of these is not normal, whatever else is said."""
+
+
+def map_text(text: str, classes: Sequence[str]) -> str | None:
+    """The class a text means, None where it says nothing of any."""
+    plain = text.strip()
+    for name in classes:
+        if plain.casefold() == name.casefold():
+            return name
+    if plain in CINC_2017:
+        return CINC_2017[plain] if CINC_2017[plain] in classes else None
+    words = _spelled_out(plain)
+    for name, pattern in WORDS.items():
+        if name in classes and pattern.search(words) and not (name == "NORM" and PATHOLOGICAL.search(words)):
+            return name
+    return None
+
+
+def _spelled_out(text: str) -> str:
+    """In lower case, one space between words, codes as what they stand for."""
+    words = re.sub(r"\d{8,9}", lambda code: SNOMED.get(code[0], code[0]), text)
+    return re.sub(r"[\s_]+", " ", words).lower()

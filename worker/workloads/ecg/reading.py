@@ -1,0 +1,124 @@
+"""One record as it was recorded: WFDB with its header, or a MATLAB file. The only place that opens them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import DataError
+from worker.workloads.ecg.folder import HEADER, Record, check_beneath
+
+SIGNAL_NAMES = ("val", "data", "sig", "ecg")
+RATE_NAMES = ("fs", "Fs", "FS", "sampling_rate", "sampling_frequency")
+MOST_LEADS = 64
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """[L, N] in physical units, NaN where the recorder had no value."""
+
+    signal: Floats
+    rate: float
+    leads: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Annotations of a record: where, in samples of the recording, and what."""
+
+    at: NDArray[np.int64]
+    symbols: tuple[str, ...]
+    rate: float
+
+
+def read_recording(record: Record, root: Path, mat_rate: float | None) -> Recording:
+    """The leads of a record. Raises DataError."""
+    with _told(record):
+        if record.path.suffix == HEADER:
+            return _wfdb(record, root)
+        return _matlab(record, mat_rate)
+
+
+def read_comments(record: Record) -> str:
+    """What the header of a record says in words; nothing of a MATLAB file."""
+    if record.path.suffix != HEADER:
+        return ""
+    with _told(record):
+        lines = record.path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "; ".join(line.lstrip("# ").strip() for line in lines if line.startswith("#"))
+
+
+def read_marks(record: Record, root: Path) -> Marks:
+    """The beat annotations of a record (.atr). Raises DataError."""
+    import wfdb
+
+    path = record.beside(".atr")
+    if record.path.suffix != HEADER or not path.is_file():
+        raise DataError(f"record {record.id!r} has no annotations ({path.name}); mode beats needs them")
+    check_beneath(path, root)
+    with _told(record):
+        marks = wfdb.rdann(str(path.with_suffix("")), "atr")
+        rate = float(wfdb.rdheader(str(path.with_suffix(""))).fs)
+    return Marks(np.asarray(marks.sample, np.int64), tuple(marks.symbol), rate)
+
+
+def _wfdb(record: Record, root: Path) -> Recording:
+    import wfdb
+
+    name = str(record.path.with_suffix(""))
+    header = wfdb.rdheader(name)
+    if not isinstance(header, wfdb.Record):
+        raise ValueError("it is made of several segments; join them into one")
+    if not header.n_sig or not header.sig_len:
+        raise ValueError("its header names no signal or no length")
+    for file in header.file_name:
+        check_beneath(record.path.parent / file, root)
+    read = wfdb.rdrecord(name)
+    return Recording(np.ascontiguousarray(read.p_signal.T), float(read.fs), tuple(map(str, read.sig_name)))
+
+
+def _matlab(record: Record, rate: float | None) -> Recording:
+    from scipy.io import loadmat
+
+    try:
+        held = loadmat(str(record.path))
+    except NotImplementedError:
+        raise ValueError("it is of MATLAB 7.3; save it with -v7") from None
+    name = next((name for name in SIGNAL_NAMES if name in held), None)
+    if name is None:
+        raise ValueError(f"it holds none of the variables {', '.join(SIGNAL_NAMES)}")
+    signal = leads_first(np.asarray(held[name], np.float64))
+    own = next((float(np.ravel(held[one])[0]) for one in RATE_NAMES if one in held), rate)
+    if own is None or not np.isfinite(own) or own <= 0:
+        raise ValueError(f"it does not say its rate ({RATE_NAMES[0]}); set data.mat_sampling_rate")
+    return Recording(signal, own, tuple(str(at + 1) for at in range(len(signal))))
+
+
+def leads_first(signal: Floats) -> Floats:
+    """[L, N] of a signal with its leads along either axis: there are fewer leads than samples."""
+    if signal.ndim == 1:
+        return signal[None, :]
+    if signal.ndim != 2 or min(signal.shape) > MOST_LEADS or signal.shape[0] == signal.shape[1]:
+        raise ValueError(f"its signal is {list(signal.shape)}; it must be leads x samples or samples x leads")
+    return np.ascontiguousarray(signal if signal.shape[0] < signal.shape[1] else signal.T)
+
+
+@contextmanager
+def _told(record: Record) -> Iterator[Any]:
+    """Whatever a file can make the readers raise becomes a sentence with the record's name."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, TypeError,
+            ValueError) as error:  # fmt: skip
+        why = str(error).strip().rstrip(".")[:300] or type(error).__name__
+        raise DataError(f"record {record.id[:120]!r} cannot be read: {why}") from error

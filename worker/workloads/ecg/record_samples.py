@@ -1,0 +1,49 @@
+"""Whole records as samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from shared.errors import DataError
+from shared.specs.ecg import EcgData
+from worker.workloads.ecg.folder import Record
+from worker.workloads.ecg.labels import PATIENT, Labelled, label_records
+from worker.workloads.ecg.partition import by_patient, limited, stratified
+from worker.workloads.ecg.samples import Samples
+
+
+def record_samples(records: Sequence[Record], data: EcgData, folder: Path) -> Samples:
+    """One sample a labelled record, divided as the spec says. Raises DataError."""
+    labelled, coverage = label_records(records, data, folder)
+    labels = np.array([one.label for one in labelled], np.int64)
+    patients = _patients(labelled, data)
+    if data.split == "stratified":
+        partition = stratified(labels, data.val_share, data.test_share, data.split_seed)
+    else:
+        shares = (1 - data.val_share - data.test_share, data.val_share, data.test_share)
+        partition = by_patient(labels, patients, shares, data.split_seed)
+    return Samples(
+        records=tuple(one.record for one in labelled),
+        record=np.arange(len(labelled), dtype=np.int64),
+        seconds=np.zeros(len(labelled)),
+        labels=labels,
+        rhythm=np.zeros((len(labelled), 0), np.float32),
+        patients=patients,
+        partition=limited(partition, labels, data.limit, data.split_seed),
+        coverage=coverage.facts(),
+        left_out={},
+    )
+
+
+def _patients(labelled: Sequence[Labelled], data: EcgData) -> tuple[str, ...]:
+    """Who each record is of; a record without a known patient is taken for a patient of its own."""
+    unknown = [one.record.id for one in labelled if one.patient is None]
+    if unknown and data.split == "patients":
+        raise DataError(
+            f"data.split patients needs the column {PATIENT} in data.labels for every record; "
+            f"{len(unknown):,} of {len(labelled):,} have none, such as {unknown[0][:80]!r}"
+        )
+    return tuple(one.patient or one.record.id for one in labelled)
