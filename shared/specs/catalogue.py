@@ -7,12 +7,13 @@ from importlib.metadata import entry_points
 
 from shared.errors import FieldProblem, UnknownWorkload
 from shared.specs.celestial import CELESTIAL
+from shared.specs.celestial_mdn import CELESTIAL_MDN
 from shared.specs.contract import Contract
 from shared.specs.ecg import ECG
 from shared.specs.equities import EQUITIES
 from shared.specs.noop import NOOP
 
-BUILT_IN: tuple[Contract, ...] = (CELESTIAL, ECG, EQUITIES, NOOP)
+BUILT_IN: tuple[Contract, ...] = (CELESTIAL, CELESTIAL_MDN, ECG, EQUITIES, NOOP)
 
 ENTRY_POINT_GROUP = "epochd.workloads"
 

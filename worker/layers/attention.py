@@ -27,14 +27,28 @@ class Attention(nn.Module):
         self.value = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x_BQD: Tensor, memory_BKD: Tensor) -> Tensor:
+    def forward(
+        self, x_BQD: Tensor, memory_BKD: Tensor, bias: Tensor | None = None, causal: bool = False
+    ) -> Tensor:
+        """`bias`, which broadcasts to [B, H, Q, K], is added to the scores; `causal` hides later keys."""
         query, key, value = self.query(x_BQD), self.key(memory_BKD), self.value(memory_BKD)
-        return self.attend(query, key, value)
+        return self.attend(query, key, value, bias, causal)
 
-    def attend(self, query_BQD: Tensor, key_BKD: Tensor, value_BKD: Tensor) -> Tensor:
+    def attend(
+        self,
+        query_BQD: Tensor,
+        key_BKD: Tensor,
+        value_BKD: Tensor,
+        bias: Tensor | None = None,
+        causal: bool = False,
+    ) -> Tensor:
         """The part after the projections, for a caller that shapes keys and values itself: [B, Q, D]."""
         mixed = functional.scaled_dot_product_attention(
-            self._split(query_BQD), self._split(key_BKD), self._split(value_BKD)
+            self._split(query_BQD),
+            self._split(key_BKD),
+            self._split(value_BKD),
+            attn_mask=bias,
+            is_causal=causal,
         )
         joined: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
         return joined

@@ -1,0 +1,1 @@
+"""The 235 M parameter forecaster that tells a distribution, by a mixture density decoder."""
