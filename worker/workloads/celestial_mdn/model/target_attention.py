@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from worker.layers.grouped_linear import GroupedLinear
+from worker.layers.grouped_linear import GroupedLinear, GroupedMap
 
 FIRST_GAIN = 0.1
 
@@ -38,7 +38,7 @@ class CelestialTargetAttention(nn.Module):
         self.body_norm = nn.LayerNorm(width)
         self.sky = nn.Linear(channels, width)
         self.query = GroupedLinear(targets, width, width)
-        self.key = GroupedLinear(targets, width, width, bias=False)  # softmax over bodies would cancel one
+        self.key = GroupedMap(targets, width, width)
         self.value = GroupedLinear(targets, width, width)
         self.out = GroupedLinear(targets, width, width)
         self.gate_in = GroupedLinear(targets, 2 * width, width)
