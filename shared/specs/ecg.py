@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.specs.contract import Contract
+from shared.specs.footprint import Footprint
 from shared.specs.job import JobSpec
 from shared.specs.parts import Part
 
@@ -201,6 +202,12 @@ ECG = Contract(
     },
     sized_by=("data.path", "data.mode", "data.leads", "data.samples", "model"),
     lengths=("data.samples",),
+    footprints={
+        "smoke": Footprint(17_749, fixed_bytes=0, sample_bytes=3_823_616, other_bytes=432_376_492),
+        "medium": Footprint(17_749, fixed_bytes=0, sample_bytes=4_070_912, other_bytes=433_089_196),
+        "full": Footprint(17_749, fixed_bytes=0, sample_bytes=4_227_072, other_bytes=433_089_196),
+        "beats": Footprint(181_477, fixed_bytes=0, sample_bytes=928_768, other_bytes=472_599_660),
+    },
     default_preset="smoke",
     implementation="worker.workloads.ecg.workload:WORKLOAD",
     metrics=("train/loss", "val/loss", "val/f1_macro", "train/lr"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -228,6 +229,17 @@ def test_a_record_that_changed_is_prepared_again(tmp_path: Path) -> None:
     write_record(tmp_path / "set", "r000", np.random.default_rng(9).normal(size=(2, 299)), RATE, ["L0", "L1"])
     load_splits(ecg_spec(), tmp_path)
     assert len(list((tmp_path / "prepared").rglob("*.npy"))) == 61
+
+
+def test_a_disk_without_room_is_told_before_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted_records(tmp_path / "set")
+    monkeypatch.setattr(prepare, "disk_usage", lambda _: SimpleNamespace(free=60_000))
+    with pytest.raises(DataError, match=r"59 records to be prepared take about .* set data\.limit"):
+        load_splits(ecg_spec(), tmp_path)
+    monkeypatch.setattr(prepare, "disk_usage", lambda _: SimpleNamespace(free=100_000))
+    assert len(load_splits(ecg_spec(), tmp_path).train) > 0
 
 
 def test_the_manifest_has_every_record_once(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class StepResult:
     loss: float
     grad_norm: float
     means: Mapping[str, float]
-    """`loss_epoch` and every raw and weighted term, to be averaged over the epoch."""
+    """`loss_epoch`, every raw and weighted term and every measure, to be averaged over the epoch."""
 
 
 SKIPPED = StepResult(math.nan, math.nan, {})
@@ -85,10 +85,12 @@ class _MicroBatch:
 
     share: float
     scalars: list[Tensor]
-    """The loss, then the raw terms."""
+    """The loss, then the raw terms, then the measures."""
     names: tuple[str, ...]
     """Of the raw terms."""
     weights: tuple[float, ...]
+    measures: tuple[str, ...]
+    """Names of the measures."""
 
 
 def _add_gradients(
@@ -113,8 +115,9 @@ def _add_gradients(
 
 def _micro_batch(terms: LossTerms, share: float) -> _MicroBatch:
     names = tuple(terms.raw)
-    scalars = [terms.total.detach(), *(terms.raw[name].detach() for name in names)]
-    return _MicroBatch(share, scalars, names, tuple(terms.weights[name] for name in names))
+    told = (terms.total, *terms.raw.values(), *terms.measures.values())
+    weights = tuple(terms.weights[name] for name in names)
+    return _MicroBatch(share, [one.detach() for one in told], names, weights, tuple(terms.measures))
 
 
 def _read(norms: Sequence[Tensor], losses: list[_MicroBatch]) -> tuple[list[float], dict[str, float]]:
@@ -129,6 +132,8 @@ def _read(norms: Sequence[Tensor], losses: list[_MicroBatch]) -> tuple[list[floa
             part = micro_batch.share * next(rest)
             means[f"loss_{name}"] = means.get(f"loss_{name}", 0.0) + part
             means[f"loss_{name}_weighted"] = means.get(f"loss_{name}_weighted", 0.0) + weight * part
+        for name in micro_batch.measures:
+            means[name] = means.get(name, 0.0) + micro_batch.share * next(rest)
     return values[: len(norms)], means
 
 

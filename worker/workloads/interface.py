@@ -54,6 +54,8 @@ class LossTerms:
     """Unweighted terms by name, scalars; empty where the total is the only term."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weight of each raw term; `total == sum(weights[k] * raw[k])`."""
+    measures: Mapping[str, Tensor] = field(default_factory=dict)
+    """What else is told of each train epoch by its own name: means over the samples, no part of the loss."""
 
 
 class Meter(Protocol):

@@ -186,6 +186,18 @@ def test_raw_and_weighted_terms_add_up_to_the_loss() -> None:
     assert means["loss_a_weighted"] + means["loss_b_weighted"] == pytest.approx(means["loss_epoch"])
 
 
+def test_measures_are_told_as_means_over_the_samples_and_are_no_part_of_the_loss() -> None:
+    def terms(spec: Any, outputs: Tensor, batch: Batch) -> LossTerms:
+        return LossTerms(squared(spec, outputs, batch).total, len(outputs), measures={"size": outputs.mean()})
+
+    told, _ = one_step(task_of(7, terms, batch_size=2, accumulate=4))
+    whole, _ = one_step(task_of(7, terms, batch_size=7))
+    plain, _ = one_step(task_of(7, batch_size=7))
+    assert told.means == pytest.approx(whole.means, rel=1e-5)
+    assert set(whole.means) == {"loss_epoch", "size"}
+    assert (whole.loss, whole.grad_norm) == (plain.loss, plain.grad_norm)
+
+
 def test_the_norm_of_the_weights_is_that_of_one_long_vector() -> None:
     model = nn.Linear(3, 2)
     whole = torch.cat([parameter.detach().reshape(-1) for parameter in model.parameters()])

@@ -23,7 +23,7 @@ from worker.workloads.interface import Evaluation
 
 PANELS = {
     "loss": {"train": "train/loss_epoch", "validation": "val/loss"},
-    "accuracy": {"validation": "val/accuracy"},
+    "accuracy": {"train": "train/accuracy", "validation": "val/accuracy"},
     "F1": {"macro": "val/f1_macro", "weighted": "val/f1_weighted"},
     "learning rate": {"rate": "train/lr"},
 }

@@ -28,4 +28,5 @@ def loss(_spec: Any, outputs: Tensor, batch: Mapping[str, Tensor]) -> LossTerms:
     if outputs.dim() != 2 or len(outputs) != len(label_B):
         raise TrainingError(f"the model answers {list(outputs.shape)} to {len(label_B)} samples")
     entropy_B = functional.cross_entropy(outputs.float(), label_B, reduction="none")
-    return LossTerms(total=(weight_B * entropy_B).mean(), count=len(label_B))
+    right = (outputs.argmax(dim=1) == label_B).float().mean()
+    return LossTerms((weight_B * entropy_B).mean(), len(label_B), measures={"accuracy": right})

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,7 @@ class Preparation:
 def prepare_records(records: Sequence[Record], data: EcgData, root: Path) -> Preparation:
     """Every record in the form a spec asks for. Raises DataError, unless unreadable ones are left out."""
     done, left_out = [], {}
+    waiting = _missing(records, data, root)
     for record in records:
         try:
             done.append(prepare_record(record, data, root))
@@ -60,6 +62,10 @@ def prepare_records(records: Sequence[Record], data: EcgData, root: Path) -> Pre
                     f"{error.message}; mend or remove it, or set data.unreadable to leave_out"
                 ) from error
             left_out[record.id] = error.message
+        else:
+            if record.id in waiting:
+                _check_room(done[-1], len(waiting) - 1, root)
+                waiting = frozenset()
     if not done:
         raise DataError(f"none of {len(records):,} records can be read; the first: {_first(left_out)}")
     _check_leads(done)
@@ -121,6 +127,26 @@ def _shape(path: Path) -> tuple[int, int]:
         np.lib.format.read_magic(file)
         (leads, samples), _, _ = np.lib.format.read_array_header_1_0(file)
     return leads, samples
+
+
+def _missing(records: Sequence[Record], data: EcgData, root: Path) -> frozenset[str]:
+    """The records that are still to be prepared."""
+    form = form_of(data)
+    return frozenset(
+        record.id
+        for record in records
+        if not (root / FOLDER / prepared_name(record, form, data.mat_sampling_rate)).exists()
+    )
+
+
+def _check_room(first: Prepared, waiting: int, root: Path) -> None:
+    """Refuse at once what the disk cannot hold, going by the first record that was prepared."""
+    needed, free = first.path.stat().st_size * waiting, disk_usage(root).free
+    if needed > free:
+        raise DataError(
+            f"{waiting:,} records to be prepared take about {needed / 1e9:.1f} GB and the data root has "
+            f"{free / 1e9:.1f} GB free; make room, or set data.limit"
+        )
 
 
 def _check_leads(done: Sequence[Prepared]) -> None:

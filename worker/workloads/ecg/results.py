@@ -19,6 +19,7 @@ from worker.workloads.interface import Evaluation
 
 HISTORY = {
     "train_loss": "train/loss_epoch",
+    "train_acc": "train/accuracy",
     "val_loss": "val/loss",
     "val_acc": "val/accuracy",
     "val_f1_macro": "val/f1_macro",
