@@ -10,10 +10,11 @@ from shared.specs.celestial import CELESTIAL
 from shared.specs.celestial_mdn import CELESTIAL_MDN
 from shared.specs.contract import Contract
 from shared.specs.ecg import ECG
+from shared.specs.engraving import ENGRAVING
 from shared.specs.equities import EQUITIES
 from shared.specs.noop import NOOP
 
-BUILT_IN: tuple[Contract, ...] = (CELESTIAL, CELESTIAL_MDN, ECG, EQUITIES, NOOP)
+BUILT_IN: tuple[Contract, ...] = (CELESTIAL, CELESTIAL_MDN, ECG, ENGRAVING, EQUITIES, NOOP)
 
 ENTRY_POINT_GROUP = "epochd.workloads"
 

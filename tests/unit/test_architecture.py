@@ -102,6 +102,7 @@ ROOM_LEAKS = {
     "worker.tasks": ("torch", "numpy", "fastapi"),
     "worker.training.main": ("sqlalchemy", "celery", "redis", "fastapi", "prometheus_client"),
     "worker.workloads.ecg.workload": ("wfdb", "sklearn", "scipy", "pandas", "matplotlib", "worker.training"),
+    "worker.workloads.engraving.workload": ("PIL", "resvg_py", "matplotlib", "scipy", "worker.training"),
     "worker.workloads.celestial.workload": ("sqlalchemy", "fastapi", "worker.training", "worker.supervision"),
 }
 """Module -> what must not be loaded once it was imported, however many imports lie between."""

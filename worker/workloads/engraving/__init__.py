@@ -1,0 +1,1 @@
+"""The engraving workload: images and their captions through one latent space."""

@@ -1,0 +1,1 @@
+"""The image and caption model: image encoder, image decoder, text decoder."""
