@@ -97,6 +97,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("workload")
     parser.add_argument("--preset", required=True)
     parser.add_argument("--batch", type=int, required=True, help="the step's samples, one micro-batch")
+    parser.add_argument("--rows", type=int, default=1, help="the original's samples in one of ours")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", dest="settings")
     parser.add_argument("--data-root", type=Path, help="where data.path lies; a temporary folder by default")
     parser.add_argument("--steps", type=int, default=8, help="timed steps, after two that are not")
@@ -177,7 +178,7 @@ def tell(
     cpu: list[float],
 ) -> None:
     median = statistics.median(seconds)
-    rate = options.batch / median
+    rate = options.batch * options.rows / median
     kept = options.allocator != "default"
     print(f"workload, preset    {options.workload}, {spec.preset} {' '.join(options.settings)}")
     print(f"parameters          {sum(parameter.numel() for parameter in model.parameters()):,}")
@@ -188,7 +189,7 @@ def tell(
     print(f"peak resident GB    {peak_gb():.2f} (before the first step {before:.2f})")
     major = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
     print(f"load                {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {major} pages from disk")
-    original = ORIGINALS.get((options.workload, options.batch, kept))
+    original = ORIGINALS.get((options.workload, options.batch * options.rows, kept))
     if original is not None:
         ratio = rate / original.samples_per_second
         print(

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.specs.contract import Contract
+from shared.specs.footprint import Footprint
 from shared.specs.job import JobSpec
 from shared.specs.parts import Part
 
@@ -203,6 +204,14 @@ EQUITIES = Contract(
         "loss",
     ),
     lengths=("data.seq_len",),
+    footprints={
+        "smoke": Footprint(97_208, fixed_bytes=90_400, sample_bytes=4_370_432, other_bytes=365_624_364),
+        "mini": Footprint(1_334_776, fixed_bytes=4_417_568, sample_bytes=15_212_544, other_bytes=413_582_524),
+        "v1": Footprint(1_334_776, fixed_bytes=0, sample_bytes=17_784_450, other_bytes=413_054_140),
+        "production": Footprint(
+            22_678_392, fixed_bytes=114_434_592, sample_bytes=49_244_160, other_bytes=423_349_948
+        ),
+    },
     default_preset="smoke",
     implementation="worker.workloads.equities.workload:WORKLOAD",
     metrics=("train/loss", "val/loss", "val/rank_ic", "val/ic", "train/lr"),

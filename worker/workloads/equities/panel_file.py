@@ -43,7 +43,9 @@ def read_panel(path: Path, name: str) -> Panel:
                 f"columns, which are {have}"
             )
     days, day_of_row = np.unique(_dates(table[columns[DATE]], name), return_inverse=True)
-    codes, stock_of_row = np.unique(_texts(table[columns[CODE]], "Code", name), return_inverse=True)
+    if table[columns[CODE]].null_count:
+        raise DataError(f"{name}, row {_first_null(table[columns[CODE]])}: column Code is empty")
+    codes, stock_of_row = _coded(table[columns[CODE]])
     place = day_of_row * len(codes) + stock_of_row
     _refuse_twice(place, days, codes, name)
     wide = _Wide(place, len(days), len(codes))
@@ -58,7 +60,7 @@ def read_panel(path: Path, name: str) -> Panel:
     }
     return Panel(
         days=days,
-        codes=tuple(str(code) for code in codes),
+        codes=codes,
         close=close,
         markets=groups[MARKET],
         sectors=groups[SECTOR],
@@ -128,10 +130,19 @@ def _is_date(text: Any) -> bool:
     return True
 
 
-def _texts(column: arrow.ChunkedArray, title: str, name: str) -> NDArray[np.str_]:
-    if column.null_count:
-        raise DataError(f"{name}, row {_first_null(column)}: column {title} is empty")
-    return np.array([str(value) for value in column.to_pylist()], dtype=np.str_)
+def _coded(column: arrow.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The different texts of a column, sorted, and which of them each row has; an empty cell is empty text.
+
+    Millions of rows are no strings of Python's in between.
+    """
+    import pyarrow
+
+    coded = column.cast(pyarrow.string()).fill_null("").combine_chunks().dictionary_encode()
+    texts = np.array(coded.dictionary.to_pylist(), dtype=np.str_)
+    order = np.argsort(texts, kind="stable")
+    rank = np.empty(len(texts), dtype=np.int64)
+    rank[order] = np.arange(len(texts))
+    return tuple(str(text) for text in texts[order]), rank[coded.indices.to_numpy()]
 
 
 def _numbers(column: arrow.ChunkedArray, title: str, name: str) -> Floats:
@@ -153,18 +164,18 @@ def _group(
     column: arrow.ChunkedArray, title: str, stock_of_row: NDArray[np.int64], codes: Any, name: str
 ) -> tuple[str, ...]:
     """[N] the one text of each code. Raises DataError where a code has two."""
-    texts = np.array(["" if value is None else str(value) for value in column.to_pylist()], dtype=np.str_)
+    texts, text_of_row = _coded(column)
     _, first = np.unique(stock_of_row, return_index=True)
-    of_code = texts[first]
-    other = np.flatnonzero(texts != of_code[stock_of_row])
+    of_code = text_of_row[first]
+    other = np.flatnonzero(text_of_row != of_code[stock_of_row])
     if other.size:
         at = stock_of_row[other[0]]
-        one, two = str(of_code[at]), str(texts[other[0]])
+        one, two = texts[of_code[at]], texts[text_of_row[other[0]]]
         raise DataError(
             f"{name}: {title} of code {codes[at]} is both {one!r} and {two!r}; it must "
             "be the same in all of its rows"
         )
-    return tuple(str(text) for text in of_code)
+    return tuple(texts[at] for at in of_code)
 
 
 def _refuse_twice(place: NDArray[np.int64], days: Days, codes: Any, name: str) -> None:

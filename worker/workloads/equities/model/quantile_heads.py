@@ -37,9 +37,12 @@ class QuantileHeads(nn.Module):
 class QuantileHead(nn.Module):
     """[R, D / 2] -> [R, Q]: the median, and above and below it steps that are always positive (P75)."""
 
+    add_up_QQ: Tensor
+
     def __init__(self, width: int, short: bool, median: int, levels: int) -> None:
         super().__init__()
         self.median = median
+        self.register_buffer("add_up_QQ", torch.ones(levels, levels).triu(), persistent=False)
         inner = [width] if short else [width // 2, width]
         layers: list[nn.Module] = []
         for before, after in zip([width, *inner], inner, strict=False):
@@ -53,6 +56,8 @@ class QuantileHead(nn.Module):
     def forward(self, x_RD: Tensor) -> Tensor:
         raw_RQ = (self.network(x_RD) * self.scale).float()
         middle, at = raw_RQ[:, self.median, None], self.median
-        up = functional.softplus(raw_RQ[:, at + 1 :]).cumsum(dim=1)
-        down = functional.softplus(raw_RQ[:, :at]).flip(1).cumsum(dim=1).flip(1)
+        step_RQ = functional.softplus(raw_RQ)
+        # No running sums: on a GPU their order of adding is not fixed.
+        up = (step_RQ[:, at + 1 :, None] * self.add_up_QQ[at + 1 :, at + 1 :]).sum(dim=1)
+        down = (step_RQ[:, :at, None] * self.add_up_QQ[:at, :at].T).sum(dim=1)
         return torch.cat([middle - down, middle, middle + up], dim=1)
