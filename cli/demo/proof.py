@@ -32,16 +32,24 @@ def complaints(story: Story, run_dir: Path) -> Iterator[str]:
 
 
 def _about_the_resume(checkpoint: Json, final: Json) -> Iterator[str]:
-    last = final["attempts"][-1]
     steps = final["progress"]["steps"]
     if not 0 < checkpoint["step"] < steps:
         yield f"the job was cancelled at step {checkpoint['step']} of {steps}, which is not half way"
-    if len(final["attempts"]) < 2:
-        yield "the job never had a second attempt"
-    if last["resumed_from"] != checkpoint["id"]:
-        yield f"the resume went on from {last['resumed_from']}, the newest checkpoint was {checkpoint['id']}"
+    yield from _about_the_attempts(checkpoint["id"], final["attempts"])
     if final["progress"]["step"] != steps:
         yield f"the job ended at step {final['progress']['step']} of {steps}"
+
+
+def _about_the_attempts(newest: str, attempts: list[Json]) -> Iterator[str]:
+    """One before the cancel, one after it."""
+    if len(attempts) < 2:
+        yield "the job never had a second attempt"
+        return
+    resumed_from = attempts[1]["resumed_from"]
+    if resumed_from != newest:
+        yield f"the resume went on from {resumed_from}, the newest checkpoint was {newest}"
+    for attempt in attempts[1:-1]:
+        yield f"attempt {attempt['attempt']} ended with {attempt['outcome']}: {attempt['message']}"
 
 
 def _about_the_files(artifacts: list[Json], run_dir: Path) -> Iterator[str]:

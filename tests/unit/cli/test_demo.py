@@ -44,6 +44,13 @@ def final_job(**changes: Any) -> Json:
     return {**job, "results": results, **changes}
 
 
+def crashed_once() -> Json:
+    """The attempt after the cancel crashed, a third one ended the job."""
+    resumed = {"resumed_step": 24, "resumed_from": "step-000000024.a0001", "exact": True}
+    crashed = an_attempt(2, outcome="trainer_crashed", message="KeyError: 'x'", **resumed)
+    return final_job(attempts=[an_attempt(1), crashed, an_attempt(3, resumed_from="step-000000048.a0002")])
+
+
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
     (tmp_path / "artifacts").mkdir()
@@ -113,3 +120,9 @@ def test_the_cancel_waits_for_the_training_stage() -> None:
 def test_settings_of_another_service_do_not_reach_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EPOCHD_DATABASE_URL", "postgresql://elsewhere")
     assert "EPOCHD_DATABASE_URL" not in _environment()
+
+
+def test_a_crash_after_the_resume_is_the_one_complaint(run_dir: Path) -> None:
+    assert list(complaints(a_story(crashed_once()), run_dir)) == [
+        "attempt 2 ended with trainer_crashed: KeyError: 'x'"
+    ]
