@@ -102,6 +102,14 @@ def test_a_set_that_is_not_mitdb_and_records_without_beats_are_told(tmp_path: Pa
         load_splits(ecg_spec(data={**BEATS, "split": "patients"}), tmp_path)
 
 
+def test_records_without_annotations_are_left_out_where_that_is_asked_for(tmp_path: Path) -> None:
+    for number in range(9):
+        write_beats(tmp_path / "set", f"{900 + number}", "NNVNAN")
+    (tmp_path / "set" / "903.atr").unlink()
+    splits = load_splits(ecg_spec(data={**BEATS, "split": "patients", "unreadable": "leave_out"}), tmp_path)
+    assert list(splits.facts["left_out"]) == ["903"] and splits.facts["records"] == 8
+
+
 def test_annotations_are_read_as_they_were_written(tmp_path: Path) -> None:
     write_beats(tmp_path, "100", "NLRVFA/Q")
     marks = read_marks(record_at(tmp_path, "100"), tmp_path)

@@ -144,6 +144,9 @@ def test_p54_results_are_json_and_every_answer_is_beside_them(tmp_path: Path) ->
     held = np.load(tmp_path / "artifacts" / "predictions.npz", allow_pickle=False)
     assert held["probability"].shape == (len(splits.test), 5)
     assert (held["label"] == held["said"]).mean() == pytest.approx(results["accuracy"])
+    shown = json.loads((tmp_path / "artifacts" / "inference_examples.json").read_text())
+    assert [one["label"] for one in shown] == list(CLASSES)
+    assert all(sum(one["probabilities"].values()) == pytest.approx(1) for one in shown)
     figures = {path.stem for path in (tmp_path / "artifacts" / "figures").glob("*.png")}
     assert figures == {
         "confusion_matrix", "per_class_metrics", "precision_recall_curves", "prediction_samples",

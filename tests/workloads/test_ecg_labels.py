@@ -96,6 +96,13 @@ def test_a_record_labelled_twice_and_a_missing_file_are_told(tmp_path: Path) -> 
         load_splits(ecg_spec(), tmp_path)
 
 
+def test_labels_outside_of_the_folder_are_refused(tmp_path: Path) -> None:
+    planted_records(tmp_path / "set")
+    (tmp_path / "secret.csv").write_text("record_id,mapped_label\nr000,MI\n")
+    with pytest.raises(DataError, match=r"data\.labels '\.\./secret\.csv' must lie beneath"):
+        load_splits(ecg_spec(data={"labels": "../secret.csv"}), tmp_path)
+
+
 def test_a_record_is_found_by_the_end_of_its_id_where_that_is_not_ambiguous(tmp_path: Path) -> None:
     rows = planted_records(tmp_path / "set")
     moved = [(f"some\\where\\{name}.dat", label, patient) for name, label, patient in rows]

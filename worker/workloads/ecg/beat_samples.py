@@ -23,7 +23,7 @@ SAME_WHY = "of the same person as {other}, which de Chazal's DS2 tests on"
 def beat_samples(records: Sequence[Record], data: EcgData, root: Path) -> Samples:
     """One sample a beat, divided as the spec says. Raises DataError."""
     used, left_out = (tuple(records), {}) if data.split == "patients" else _de_chazal(records)
-    beats = [beats_of(read_marks(record, root)) for record in used]
+    used, beats, unread = _marked(used, data, root)
     counts = [len(one.labels) for one in beats]
     if not sum(counts):
         raise DataError(
@@ -44,7 +44,7 @@ def beat_samples(records: Sequence[Record], data: EcgData, root: Path) -> Sample
         patients=patients,
         partition=limited(partition, labels, data.limit, data.split_seed),
         coverage=None,
-        left_out=left_out,
+        left_out={**left_out, **unread},
     )
 
 
@@ -62,6 +62,23 @@ def _de_chazal(records: Sequence[Record]) -> tuple[tuple[Record, ...], dict[str,
     same = {kept: SAME_WHY.format(other=other) for other, kept in SAME_PERSON.items() if kept in DS1}
     left_out = {name: PACED_WHY for name in PACED if name in by_name} | same
     return tuple(by_name[name] for name in (*DS1, *DS2) if name not in same), left_out
+
+
+def _marked(
+    records: Sequence[Record], data: EcgData, root: Path
+) -> tuple[tuple[Record, ...], list[Beats], dict[str, str]]:
+    """The records whose annotations can be read, their beats, and why the others cannot."""
+    used, beats, unread = [], [], {}
+    for record in records:
+        try:
+            beats.append(beats_of(read_marks(record, root)))
+        except DataError as error:
+            if data.unreadable == "refuse":
+                raise
+            unread[record.id] = error.message
+        else:
+            used.append(record)
+    return tuple(used), beats, unread
 
 
 def _partition(

@@ -42,7 +42,7 @@ def draw_figures(run: Evaluation, answers: Answers, results: Mapping[str, Any]) 
             "Precision by recall, each class against the rest", labels, probabilities, classes
         ),
         "prediction_samples": signals_figure(
-            "Samples of the test split", shown_samples(run, answers), classes
+            "Samples of the test split", [_shown(run, answers, at) for at in shown_places(answers)], classes
         ),
     }
     panels = {
@@ -58,14 +58,14 @@ def draw_figures(run: Evaluation, answers: Answers, results: Mapping[str, Any]) 
     return [save_figure(figure, folder / f"{name}.png") for name, figure in figures.items()]
 
 
-def shown_samples(run: Evaluation, answers: Answers) -> list[ClassifiedSignal]:
-    """A sample of each class in turn, right and wrong ones as they come."""
+def shown_places(answers: Answers) -> list[int]:
+    """Places of a sample of each class in turn, right and wrong ones as they come."""
     places: list[int] = []
     for turn in range(SHOWN):
         of_class = np.flatnonzero(answers.labels == turn % len(answers.classes))
         free = [at for at in of_class.tolist() if at not in places]
         places += free[len(free) // 2 :][:1]
-    return [_shown(run, answers, at) for at in places]
+    return places
 
 
 def _shown(run: Evaluation, answers: Answers, at: int) -> ClassifiedSignal:

@@ -15,6 +15,7 @@ from typing import Any
 
 from shared.errors import DataError
 from shared.specs.ecg import UNMAPPED, EcgData
+from worker.workloads.data_root import beneath
 from worker.workloads.ecg.folder import Record, record_key
 from worker.workloads.ecg.mapping import map_text
 from worker.workloads.ecg.reading import read_comments
@@ -75,7 +76,11 @@ def label_records(
 ) -> tuple[tuple[Labelled, ...], Coverage]:
     """The records that have a class, and the coverage. Raises DataError, also where it is too low."""
     classes = data.class_names
-    rows = {} if data.labels is None else _by_key(read_rows(folder / data.labels, data.labels, classes))
+    rows = (
+        {}
+        if data.labels is None
+        else _by_key(read_rows(beneath(folder, data.labels, "data.labels"), data.labels, classes))
+    )
     ends = _unambiguous_ends(rows)
     labelled: list[Labelled] = []
     counts: Counter[str] = Counter()
