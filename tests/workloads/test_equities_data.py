@@ -208,6 +208,16 @@ def test_features_of_the_file_leave_out_its_targets_and_groups(tmp_path: Path) -
     assert market.feature_names == ("signal", "noise", "haze")
 
 
+def test_columns_nobody_asked_for_are_named_and_need_not_be_numbers(tmp_path: Path) -> None:
+    rows = planted_rows(days=400)
+    rows["Name"] = [f"company {code}" for code in rows["Code"]]
+    found = planted_splits(tmp_path, rows, features="prices", folds=1)
+    assert found.facts["features"] == 83
+    assert found.facts["ignored_columns"] == ["signal", "noise", "haze", "Name"]
+    with pytest.raises(DataError, match="column Name is not numeric"):
+        planted_splits(tmp_path, rows)
+
+
 def test_targets_of_the_file_are_found_by_any_spelling_and_missed_by_name(tmp_path: Path) -> None:
     rows = planted_rows()
     rows["return_1d"], rows["Horizon_5"] = rows["noise"], rows["signal"]

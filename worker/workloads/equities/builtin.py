@@ -61,6 +61,7 @@ def builtin_panel() -> Panel:
         markets=tuple(GROUPS[code][0] for code in codes),
         sectors=tuple(GROUPS[code][1] for code in codes),
         columns={},
+        ignored=(),
         source=SOURCE,
         sha256=hashlib.sha256(raw).hexdigest(),
     )

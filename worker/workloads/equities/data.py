@@ -7,6 +7,7 @@ where at least three stocks are listed whose return over the longest horizon is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from worker.workloads.equities.builtin import builtin_panel
 from worker.workloads.equities.cross_section import FEWEST
 from worker.workloads.equities.features import LONGEST
 from worker.workloads.equities.folds import Fold, Places, cut_fold
+from worker.workloads.equities.horizons import horizon_days
 from worker.workloads.equities.panel import Panel
 from worker.workloads.equities.panel_file import read_panel
 from worker.workloads.equities.prepared import Prepared, prepare
@@ -46,10 +48,17 @@ def load_panel(data: EquitiesData, data_root: Path) -> Panel:
     if data.path is None:
         panel = builtin_panel()
     else:
-        panel = read_panel(beneath(data_root, data.path), f"data.path {data.path!r}")
+        path = beneath(data_root, data.path)
+        panel = read_panel(path, f"data.path {data.path!r}", partial(_is_wanted, data))
     if len(panel.codes) < FEWEST:
         raise DataError(f"{panel.source} has {len(panel.codes)} codes; a graph of stocks needs {FEWEST}")
     return panel.newest(data.days)
+
+
+def _is_wanted(data: EquitiesData, column: str) -> bool:
+    """A column that names a horizon is a target and never a feature."""
+    asked = data.features if horizon_days(column) is None else data.targets
+    return asked == "columns"
 
 
 def usable_days(panel: Panel, data: EquitiesData, listed: Tensor, returns: Mapping[str, Tensor]) -> Places:
@@ -105,6 +114,7 @@ def _facts(market: Market, data: EquitiesData, fold: Fold) -> dict[str, Any]:
         "first_day": str(panel.days[0]),
         "last_day": str(panel.days[-1]),
         "features": len(market.feature_names),
+        "ignored_columns": list(panel.ignored),
         "edges": int(market.graphs.nodes.shape[2]) - 1,
         "fold": data.fold or data.folds,
         "folds": data.folds,

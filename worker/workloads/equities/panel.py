@@ -28,6 +28,8 @@ class Panel:
     sectors: tuple[str, ...]
     columns: Mapping[str, Floats]
     """Further numeric columns by name, each [D, N]."""
+    ignored: tuple[str, ...]
+    """Columns of the file that were not asked for."""
     source: str
     sha256: str
 

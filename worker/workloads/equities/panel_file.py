@@ -9,6 +9,7 @@ is a missing value.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,11 @@ FIRST_LINE = 2
 """Of the rows in a CSV; a row number in a sentence counts as its line there."""
 
 
-def read_panel(path: Path, name: str) -> Panel:
-    """The panel of a file. Raises DataError, saying which column and row, and what would be right."""
+def read_panel(path: Path, name: str, wanted: Callable[[str], bool] = bool) -> Panel:
+    """The panel of a file, with those of its further columns that are wanted.
+
+    Raises DataError, saying which column and row, and what would be right.
+    """
     table = _open(path, name)
     columns = {column.casefold(): column for column in table.column_names}
     if len(columns) != len(table.column_names):
@@ -52,6 +56,7 @@ def read_panel(path: Path, name: str) -> Panel:
     close = wide.spread(_numbers(table[columns[CLOSE]], "Close", name))
     _refuse_prices(close, days, codes, name)
     others = [column for lower, column in columns.items() if lower not in (*NEEDED, *GROUPS)]
+    taken = [column for column in others if wanted(column)]
     groups = {
         group: _group(table[columns[group]], group.capitalize(), stock_of_row, codes, name)
         if group in columns
@@ -64,7 +69,8 @@ def read_panel(path: Path, name: str) -> Panel:
         close=close,
         markets=groups[MARKET],
         sectors=groups[SECTOR],
-        columns={column: wide.spread(_numbers(table[column], column, name)) for column in others},
+        columns={column: wide.spread(_numbers(table[column], column, name)) for column in taken},
+        ignored=tuple(column for column in others if column not in taken),
         source=name,
         sha256=_digest(path),
     )

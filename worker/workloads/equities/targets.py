@@ -39,9 +39,10 @@ def _computed(close: Floats, horizons: tuple[int, ...]) -> dict[str, Floats]:
 def _told(panel: Panel, names: list[str]) -> dict[str, Floats]:
     found: Mapping[str, Floats] = canonical(panel.columns)
     if missing := [name for name in names if name not in found]:
+        columns = ", ".join((*panel.columns, *panel.ignored)) or "none"
         raise DataError(
-            f"{panel.source}: data.horizons asks for {', '.join(names)}, and the columns are "
-            f"{', '.join(panel.columns) or 'none'}; there is none for {', '.join(missing)} (call it "
+            f"{panel.source}: data.horizons asks for {', '.join(names)}, and the columns are {columns}; "
+            f"there is none for {', '.join(missing)} (call it "
             f'target_{missing[0].removeprefix("horizon_")}d, or set data.targets to "prices")'
         )
     return {name: found[name] for name in names}
