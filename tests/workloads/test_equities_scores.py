@@ -37,6 +37,11 @@ def test_ic_and_rank_ic_are_scipys() -> None:
     pairs = list(zip(told, came, strict=True))
     assert found["ic"] == pytest.approx(np.mean([stats.pearsonr(*pair)[0] for pair in pairs]))
     assert found["rank_ic"] == pytest.approx(np.mean([stats.spearmanr(*pair)[0] for pair in pairs]))
+    by_day = [stats.spearmanr(*pair)[0] for pair in pairs]
+    assert found["rank_ic_error"] == pytest.approx(np.std(by_day, ddof=1) / sqrt(60))
+    assert scored(told, came, 5).compute()["rank_ic_error"] == pytest.approx(
+        np.std(by_day, ddof=1) / sqrt(60 / 5)
+    )
     assert average_ranks(told[0]).tolist() == stats.rankdata(told[0]).tolist()
 
 

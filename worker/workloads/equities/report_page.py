@@ -62,11 +62,12 @@ def _averages(results: Results) -> str:
 
 
 def _horizon(results: Results, name: str) -> str:
+    measures = (*MEASURES, "rank_ic_error")
     rows = [
-        (who, *_values(one["metrics_by_horizon"][name], MEASURES))
+        (who, *_values(one["metrics_by_horizon"][name], measures))
         for who, one in _forecasters(results).items()
     ]
-    return markdown_table(("forecast", *MEASURES), rows)
+    return markdown_table(("forecast", *MEASURES, "standard error of rank_ic"), rows)
 
 
 def _errors(results: Results) -> str:

@@ -1,7 +1,7 @@
 """How good forecasts of a cross-section are, day by day: plain arrays, one horizon.
 
     ic        correlation of forecast and return across the stocks of a day, a mean over days
-    rank_ic   the same of ranks (ties share theirs)
+    rank_ic   the same of ranks (ties share theirs); rank_ic_error is the standard error of the mean
     hit_rate  share of stocks and days where forecast and return have the same sign; zeros are not counted
     r2        1 - sum (return - forecast)^2 / sum (return - mean return)^2, over all stocks and days
     sharpe    of STRATEGY
@@ -56,6 +56,7 @@ class HorizonScores:
         return {
             "ic": _mean(self._column("ic")),
             "rank_ic": _mean(self._column("rank_ic")),
+            "rank_ic_error": _standard_error(self._column("rank_ic"), self.days_ahead),
             "hit_rate": float(told["hits"].sum()) / signs if signs else nan,
             "r2": 1 - error / spread if spread > 0 else nan,
             "sharpe": self._sharpe(),
@@ -142,6 +143,12 @@ def sharpe(gains: Floats, days_ahead: int) -> float:
 def _mean(values: Floats) -> float:
     there = values[np.isfinite(values)]
     return float(there.mean()) if len(there) else nan
+
+
+def _standard_error(values: Floats, days_ahead: int) -> float:
+    """Of their mean. Returns over h days overlap, so h days count as one."""
+    there = values[np.isfinite(values)]
+    return float(there.std(ddof=1) * sqrt(days_ahead / len(there))) if len(there) > 1 else nan
 
 
 def _deviation(sums: Floats, squares: Floats, count: float) -> float:
