@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from worker.evaluation.report import json_clean
+from worker.workloads.celestial_mdn.distributions import collect_distributions
+from worker.workloads.celestial_mdn.judged import judge, judge_moves
 from worker.workloads.celestial_mdn.model.forecaster import PUBLISHED_PARAMETERS
 from worker.workloads.celestial_mdn.objective import point
+from worker.workloads.celestial_mdn.page import distribution_sections, draw_distributions
 from worker.workloads.interface import Evaluation
 from worker.workloads.sky.figures import draw_figures
-from worker.workloads.sky.forecasts import collect_forecasts, save_forecasts
+from worker.workloads.sky.forecasts import Forecasts, collect_forecasts, save_forecasts
 from worker.workloads.sky.report_page import report_page
 from worker.workloads.sky.results import build_results
 
@@ -16,10 +20,30 @@ from worker.workloads.sky.results import build_results
 def evaluate(run: Evaluation) -> dict[str, Any]:
     """Write figures/*.png, report.md and forecasts.npz beneath `run.folder`; answer the results."""
     forecasts = collect_forecasts(run, point)
-    own = {"model": "celestial-mdn", "published_parameters": PUBLISHED_PARAMETERS}
-    results = build_results(run, forecasts, point, own)
+    results = mdn_results(run, forecasts)
     figures = draw_figures(run, forecasts, results, run.spec.loss.name)
-    page = report_page("Celestial mixture forecast", results, figures)
+    sections: list[str] = []
+    if "distributions" in results:
+        figures += draw_distributions(results["distributions"], run.folder / "figures")
+        sections = distribution_sections(results)
+    page = report_page("Celestial mixture forecast", results, figures, sections)
     (run.folder / "report.md").write_text(page, encoding="utf-8")
     save_forecasts(forecasts, run.folder / "forecasts.npz")
     return results
+
+
+def mdn_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
+    """The results of the point forecasts, and of the distributions where the model tells them."""
+    own = {
+        "model": "celestial-mdn",
+        "published_parameters": PUBLISHED_PARAMETERS,
+        "mdn_components": run.spec.model.mdn_components,
+        "decoder": next(iter(run.spec.model.decoders), None),
+        "loss": run.spec.loss.name,
+        "moves_directional_accuracy": json_clean(judge_moves(forecasts)),
+    }
+    if run.spec.model.decoders:
+        scale = forecasts.series.target_scaler.scale
+        judged = judge(collect_distributions(run), scale, run.spec.model.mdn_sigma_min)
+        own["distributions"] = json_clean(judged)
+    return build_results(run, forecasts, point, own)

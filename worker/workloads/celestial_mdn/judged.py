@@ -1,0 +1,70 @@
+"""What is measured of forecast distributions: CRPS, likelihood, coverage, calibration, width."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from worker.evaluation.arrays import to_numpy
+from worker.evaluation.metrics import directional_accuracy
+from worker.evaluation.mixtures import (
+    calibration_error,
+    coverage,
+    mixture_cdf,
+    mixture_crps,
+    mixture_quantile,
+    pit_histogram,
+)
+from worker.layers.mixture import Mixture
+from worker.workloads.celestial_mdn.distributions import GAUSSIANS, Distributions
+from worker.workloads.celestial_mdn.meter import named_parts
+from worker.workloads.sky.forecasts import Forecasts
+from worker.workloads.sky.positions import Floats
+from worker.workloads.sky.results import FLAT
+from worker.workloads.sky.targets import TARGET_NAMES
+
+QUANTILES = tuple(round(0.05 * step, 2) for step in range(1, 20))
+
+
+def judge(distributions: Distributions, scale: Floats, least_std: float) -> dict[str, Any]:
+    """Name -> measures of its distribution; `scale` [C] turns scaled units into log price."""
+    y = distributions.truth
+    return {
+        name: {"description": GAUSSIANS.get(name, "the model's mixture")}
+        | _measures(one, y, scale, least_std)
+        for name, one in distributions.by_name.items()
+    }
+
+
+def judge_moves(forecasts: Forecasts) -> dict[str, Any]:
+    """Signs of the moves from one asked day to the next, as the loss counts them, of every forecaster."""
+    every = {"model": forecasts.model, **forecasts.baselines}
+    came = np.diff(forecasts.to("log_price", forecasts.truth), axis=1)
+    still = np.zeros((len(came), came.shape[-1]))
+    found = {
+        name: directional_accuracy(np.diff(forecasts.to("log_price", one), axis=1), came, still, FLAT)
+        for name, one in every.items()
+    }
+    rule = f"moves of at most {FLAT} in log price between two asked days, forecast or actual, are not counted"
+    return {"by_forecaster": found, "rule": rule}
+
+
+def _measures(mixture: Mixture, y: Tensor, scale: Floats, least_std: float) -> dict[str, Any]:
+    parts = named_parts(mixture)
+    pit, crps = to_numpy(mixture_cdf(y, **parts)), to_numpy(mixture_crps(y, **parts))
+    held = coverage(pit)
+    low, high = (to_numpy(mixture_quantile(share, **parts)) for share in (0.05, 0.95))
+    return {
+        "crps": float(crps.mean()),
+        "crps_log_price": float((crps * scale).mean()),
+        "crps_log_price_per_target": dict(zip(TARGET_NAMES, (crps * scale).mean(axis=(0, 1)), strict=True)),
+        "crps_log_price_by_day": [float(value) for value in (crps * scale).mean(axis=(0, 2))],
+        "nll": -float(to_numpy(mixture.log_prob(y, least_std)).mean()),
+        "coverage": held,
+        "calibration_error": calibration_error(list(held.values())),
+        "pit_histogram": pit_histogram(pit),
+        "share_below_quantile": {f"{share:g}": float((pit <= share).mean()) for share in QUANTILES},
+        "width_90_log_price": float(((high - low) * scale).mean()),
+    }
