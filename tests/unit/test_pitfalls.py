@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.pitfalls import celestial, ecg, equities
+from tests.pitfalls import celestial, celestial_mdn, ecg, equities
 from tests.pitfalls.table import Table
 
 TESTS = Path(__file__).parents[1]
 TABLES: dict[str, Table] = {
     "celestial": celestial.PITFALLS,
+    "celestial-mdn": celestial_mdn.PITFALLS,
     "ecg": ecg.PITFALLS,
     "equities": equities.PITFALLS,
 }

@@ -1,0 +1,130 @@
+"""A whole job over a planted weekly wave: the loss falls, chance and Gaussians are beaten, all is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shared.rundir import RunDir
+from shared.specs.celestial_mdn import CelestialMdnSpec
+from tests.integration.planted import told
+from tests.workloads.celestial_series import LENGTHS, planted_ohlc, write_rows
+from tests.workloads.mdn_cases import MODEL
+from worker.evaluation.mixtures import LEVELS
+from worker.protocol import Order
+from worker.training.main import run_order
+
+Json = dict[str, Any]
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "mdn_losses.txt"
+CHANCE, MARGIN = 0.5, 0.25
+WEIGHTS = {"nll": 1.0, "direction": 0.1, "trend": 0.1, "magnitude": 1.0, "gate_entropy": 0.01}
+"""Of the published ones direction weighs so much that the mean goes beyond the truth."""
+FIGURES = {
+    "forecast", "horizon_error", "robustness", "training_curves", "memory", "reliability", "pit", "crps",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few epochs of the planted prices through the real core."""
+    root = tmp_path_factory.mktemp("mdn")
+    write_rows(root / "prices.csv", planted_ohlc(rows=240))
+    spec = CelestialMdnSpec.model_validate(
+        {
+            "preset": "smoke",
+            "data": {"path": "prices.csv", **LENGTHS},
+            "model": {**MODEL, "dropout": 0.0, "e_layers": 1, "num_message_passing_steps": 1},
+            "loss": {f"{term}_weight": weight for term, weight in WEIGHTS.items()},
+            "optimizer": {"name": "adamw", "lr": 6e-3},
+            "trainer": {"epochs": 5, "batch_size": 16, "clip_grad_norm": 1.0, "seed": 3, "device": "cpu"},
+            "memory": {"sample_seconds": 3600},
+            "resources": {"memory_gib": 4},
+        }
+    )
+    folder = RunDir(root).create(1)
+    order = Order(
+        job_id="01mdn",
+        attempt=1,
+        workload="celestial-mdn",
+        implementation="worker.workloads.celestial_mdn.workload:WORKLOAD",
+        spec_type="shared.specs.celestial_mdn:CelestialMdnSpec",
+        spec=spec.model_dump(mode="json"),
+        adjustments=[],
+        run_dir=str(root),
+        data_root=str(root),
+    )
+    order.write(folder.order)
+    assert run_order(folder.order) == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def results(run_dir: Path) -> Json:
+    found: Json = json.loads((run_dir / "artifacts" / "results.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_loss_falls_and_moves_are_told_beyond_chance(results: Json) -> None:
+    assert results["train_losses"][-1] < results["train_losses"][0] - 0.5
+    moves = results["moves_directional_accuracy"]["by_forecaster"]["model"]
+    assert moves["accuracy"] > CHANCE + MARGIN and moves["counted"] > 100
+
+
+def test_the_distribution_beats_the_gaussians_round_persistence(results: Json) -> None:
+    judged = results["distributions"]
+    assert list(judged) == ["model", "persistence", "persistence_recent", "linear"]
+    assert judged["model"]["crps"] < 0.6 * judged["persistence"]["crps"]
+    rmse = results["metrics_by_unit"]["price"]["overall"]["rmse"]
+    assert rmse < 0.6 * results["baselines"]["persistence"]["price"]["overall"]["rmse"]
+
+
+def test_the_results_say_how_good_each_distribution_is(results: Json) -> None:
+    for judged in results["distributions"].values():
+        assert list(judged["coverage"]) == [f"{level:g}" for level in LEVELS]
+        assert list(judged["coverage"].values()) == sorted(judged["coverage"].values())
+        assert sum(judged["pit_histogram"]) == pytest.approx(1.0)
+        assert np.mean(judged["crps_log_price_by_day"]) == pytest.approx(judged["crps_log_price"])
+        assert 0 <= judged["calibration_error"] <= 1 and judged["width_90_log_price"] > 0
+    assert results["model"] == "celestial-mdn" and results["published_parameters"] == 235_212_800
+    assert (results["mdn_components"], results["decoder"]) == (5, "use_mixture_decoder")
+    assert sum(results["parameters_by_part"].values()) == results["total_parameters"]
+
+
+def test_validation_tells_every_term_raw_and_weighted_and_the_meter_of_the_distribution(
+    run_dir: Path,
+) -> None:
+    values = [point["values"] for point in told(run_dir, "points") if point["split"] == "val"][-1]
+    for term, weight in WEIGHTS.items():
+        assert values[f"loss_{term}_weighted"] == pytest.approx(weight * values[f"loss_{term}"])
+    weighted = sum(values[f"loss_{term}_weighted"] for term in WEIGHTS)
+    assert values["loss"] == pytest.approx(weighted, rel=1e-4)
+    assert values["nll"] == pytest.approx(values["loss_nll"], rel=1e-4)
+    assert 0 < values["crps"] < values["mae"] and 0 <= values["coverage_90"] <= 1
+    assert values["direction"] > CHANCE + MARGIN
+
+
+def test_the_report_links_every_figure_and_has_the_parameter_table(run_dir: Path, results: Json) -> None:
+    page = (run_dir / "artifacts" / "report.md").read_text(encoding="utf-8")
+    drawn = {path.stem for path in (run_dir / "artifacts" / "figures").glob("*.png")}
+    assert set(re.findall(r"\(figures/(\w+)\.png\)", page)) == drawn == FIGURES
+    for path in (run_dir / "artifacts" / "figures").glob("*.png"):
+        assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size > 5000
+    assert f"{results['total_parameters']:,}" in page and "235,212,800" in page
+    assert results["moves_directional_accuracy"]["rule"].capitalize() in page
+
+
+def test_no_change_moves_a_loss_unseen(run_dir: Path) -> None:
+    measured = [
+        (f"{point['split']} {point['step']}", point["values"]["loss"])
+        for point in told(run_dir, "points")
+        if "loss" in point["values"]
+    ]
+    lines = [line.rsplit(" ", 1) for line in GOLDEN.read_text(encoding="ascii").splitlines()]
+    assert [name for name, _ in measured] == [name for name, _ in lines]
+    assert [loss for _, loss in measured] == pytest.approx([float(loss) for _, loss in lines], rel=1e-3)
