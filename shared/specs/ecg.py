@@ -207,7 +207,7 @@ ECG = Contract(
         "smoke": Footprint(17_749, fixed_bytes=0, sample_bytes=3_823_616, other_bytes=432_376_492),
         "medium": Footprint(17_749, fixed_bytes=0, sample_bytes=4_070_912, other_bytes=433_089_196),
         "full": Footprint(17_749, fixed_bytes=0, sample_bytes=4_227_072, other_bytes=433_089_196),
-        "beats": Footprint(181_477, fixed_bytes=0, sample_bytes=928_768, other_bytes=472_599_660),
+        "beats": Footprint(48_917, fixed_bytes=0, sample_bytes=416_000, other_bytes=456_463_276),
     },
     default_preset="smoke",
     implementation="worker.workloads.ecg.workload:WORKLOAD",

@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from shared.specs.ecg import ECG, EcgSpec
+from shared.specs.resolve import resolve_spec
 from tests.workloads.ecg_cases import CLASSES, inputs, network
 from worker.layers.recompute import set_recompute
+from worker.workloads.ecg.model.build import build_network
 from worker.workloads.ecg.workload import WORKLOAD
 
 NETWORKS = ("small_resnet", "xresnet")
@@ -29,6 +32,16 @@ def test_the_small_network_has_the_parameters_of_the_original(leads: int, count:
         "head": 165,
     }
     assert WORKLOAD.published_parameters == 17_573
+
+
+def test_the_footprints_are_of_the_networks_that_the_presets_build() -> None:
+    """Of two leads, as the generated set has, and of one lead and its rhythm for beats."""
+    for preset, footprint in ECG.footprints.items():
+        spec = resolve_spec({"workload": "ecg", "preset": preset}, {"ecg": ECG}).spec
+        assert isinstance(spec, EcgSpec)
+        leads, rhythm = (1, 4) if spec.data.mode == "beats" else (2, 0)
+        model = build_network(spec.model, leads, rhythm, len(spec.data.class_names))
+        assert sum(parameter.numel() for parameter in model.parameters()) == footprint.parameters
 
 
 @pytest.mark.parametrize("name", NETWORKS)
