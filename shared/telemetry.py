@@ -50,7 +50,7 @@ RECOVERIES = Series(
 CHECKPOINT_FAILURES = Series(
     "epochd_checkpoint_failures",
     "gauge",
-    "Checkpoints that were not written while training went on; falls as jobs are deleted.",
+    "Tries to write a checkpoint that disk or memory refused; falls as jobs are deleted.",
 )
 WORKERS = Series("epochd_workers", "gauge", "Workers by whether they were heard from in time.", ("state",))
 WORKER_SLOTS = Series("epochd_worker_slots", "gauge", "Slots of living workers, busy and free.", ("state",))

@@ -70,6 +70,7 @@ def run_attempt(order: Order, means: Means) -> ExitCode:
     with watch as memory:
         try:
             cut = planned(order, spec, means)
+            memory.thrash.begin()  # the planner's trials may swap, as they are to find out
             pieces = pieces_to_use(order, spec, cut, means.directory)
             order, setting = as_cut(order, setting, spec, cut, pieces)
             task = load_task(order, spec, setting, means, pieces)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
 
 LOWEST = 19
 """The highest niceness there is."""
@@ -31,16 +34,16 @@ class Background:
         """Whether nothing is left to do; the work may have failed."""
         return self._over.is_set()
 
-    def start(self) -> None:
-        """Begin beside training."""
-        self._begin(lowly=True, after=None)
+    def start(self) -> bool:
+        """Begin beside training; false where no thread can be had, and all is left to `finish`."""
+        return self._begin(lowly=True, after=None)
 
     def hurry(self) -> None:
-        """Go on at the priority of training, still beside it."""
-        if not self._hurried:
+        """Go on at the priority of training, still beside it; as before where no other thread can be had."""
+        leave = self._leave
+        if not self._hurried and self._begin(lowly=False, after=self._thread):
             self._hurried = True
-            self._leave.set()
-            self._begin(lowly=False, after=self._thread)
+            leave.set()
 
     def finish(self) -> None:
         """Do here what is left. Raises what the work raised, once."""
@@ -59,8 +62,8 @@ class Background:
                 error
             )  # its frames hold what was worked on, and would hold the error: memory for the collector
 
-    def _begin(self, *, lowly: bool, after: threading.Thread | None) -> None:
-        self._leave = leave = threading.Event()
+    def _begin(self, *, lowly: bool, after: threading.Thread | None) -> bool:
+        leave = threading.Event()
 
         def run() -> None:
             if after is not None:
@@ -70,8 +73,14 @@ class Background:
             if not self.over:
                 self._advance(leave)
 
-        self._thread = threading.Thread(target=run, name="checkpoint", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=run, name="checkpoint", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no memory for its stack, or too many tasks
+            log.warning("a checkpoint is not written beside training: %s", error)
+            return False
+        self._thread, self._leave = thread, leave
+        return True
 
     def _advance(self, leave: threading.Event) -> None:
         try:

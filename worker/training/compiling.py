@@ -30,7 +30,7 @@ def check_compiler(spec: JobSpec, device: torch.device) -> None:
 
     What a GPU needs, Triton finds out at the first step.
     """
-    if not spec.trainer.compile or spec.kind != "train" or device.type != "cpu" or BACKEND != "inductor":
+    if not spec.trainer.compile or spec.kind == "eval" or device.type != "cpu" or BACKEND != "inductor":
         return
     from torch._inductor import config
     from torch._inductor.cpp_builder import get_cpp_compiler

@@ -62,7 +62,7 @@ class Interval:
             self._quiet = _blend(self._quiet, seconds, 0.1)
 
     def saved(self, blocked: float, durable: float) -> SaveCost:
-        """A save ended, written or not; what it cost with the steps that ran beside it."""
+        """A save was written; what it cost with the steps that ran beside it."""
         cost = SaveCost(blocked, max(0.0, self._slowed), durable)
         self._slowed = 0.0
         before = (self._cost, self._durable) if self._saves else (None, None)
@@ -70,6 +70,10 @@ class Interval:
         self._durable = _blend(before[1], durable, FORGETTING)
         self._saves += 1
         return cost
+
+    def failed(self) -> None:
+        """A save was not written. What that took says nothing of what the next one costs."""
+        self._slowed = 0.0
 
     def moved(self) -> bool:
         """Whether it is another than was last told; then this counts as telling it."""

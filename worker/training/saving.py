@@ -163,24 +163,20 @@ class Saver:
         # Also after a failure: a full disk must not make every step try again.
         self._last, self._owed, self._retry_at = began, False, None
         moment = self._moment(is_best=improved)
-        snapshot = self._snapshot(moment, began)
+        snapshot = self._snapshot(moment)
         if snapshot is None:
             return False
         self._in_flight = save = _Save(moment, began, Background(self._writing(snapshot, moment, began)))
-        beside = beside and bool(snapshot.copies)
-        if beside:
-            save.work.start()
+        beside = beside and bool(snapshot.copies) and save.work.start()
         save.blocked = self._clock() - began
         return beside or self._end_flight()
 
-    def _snapshot(self, moment: Moment, began: float) -> Snapshot | None:
+    def _snapshot(self, moment: Moment) -> Snapshot | None:
         """The present state; None where there was no memory for it."""
         try:
             return self._way.snapshot()
         except Exception as error:
             self._fail(moment, error)
-        blocked = self._clock() - began
-        self._interval.saved(blocked, blocked)
         return None
 
     def _writing(self, snapshot: Snapshot, moment: Moment, began: float) -> Generator[None]:
@@ -202,8 +198,7 @@ class Saver:
         except Exception as error:
             self._fail(save.moment, error)
             return False
-        finally:
-            self._interval.saved(save.blocked + self._clock() - waited, self._clock() - save.began)
+        self._interval.saved(save.blocked + self._clock() - waited, self._clock() - save.began)
         self._saved_at, self._retries = save.moment.position, 0
         self._tell_interval()
         return True
@@ -224,6 +219,7 @@ class Saver:
         if not why:
             raise error
         self._failure = why
+        self._interval.failed()
         if moment.is_best and moment.best == self._best.so_far:
             self._best.kept_as(None)
         if self._retries < len(RETRY_SECONDS):

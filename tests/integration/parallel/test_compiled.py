@@ -20,12 +20,12 @@ compiles = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(("processes", "kind"), [(1, "train"), (2, "train"), (1, "preflight")])
 def test_a_machine_without_a_compiler_is_told_of_before_anything_is_read(
-    tmp_path: Path, warm: WarmLauncher, monkeypatch: pytest.MonkeyPatch, processes: int
+    tmp_path: Path, warm: WarmLauncher, monkeypatch: pytest.MonkeyPatch, processes: int, kind: str
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    spec = spec_for(processes, trainer={"compile": True})
+    spec = spec_for(processes, kind=kind, trainer={"compile": True})
     assert run(warm, tmp_path, 1, spec, "PLAIN") == ExitCode.REFUSED
     (failed,) = told(tmp_path, "failed")
     assert (failed["code"], failed["message"]) == (

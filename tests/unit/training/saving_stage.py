@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pytest
 import torch
 from torch import nn
 
@@ -81,3 +82,12 @@ class Stage:
 def weight_of(folder: Path, step: int) -> float:
     """What the checkpoint of a step says the weight was."""
     return float(read_folder(folder / f"step-{step:09d}.a0001").tensors["model"]["weight"][0, 0])
+
+
+def refuse_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Python does where there is no memory for a stack, or the process may have no more tasks."""
+
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)

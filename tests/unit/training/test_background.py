@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from tests.unit.training.saving_stage import refuse_threads
 from worker.training.background import Background
 
 PATIENCE = 60
@@ -117,6 +118,35 @@ def test_work_that_was_never_started_is_done_here() -> None:
 
     Background(steps()).finish()
     assert done == [threading.get_ident()]
+
+
+def test_where_no_thread_can_be_had_all_is_left_to_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work(3)
+    work.go_on.set()
+    beside = Background(work.steps())
+    refuse_threads(monkeypatch)
+    assert not beside.start()
+    beside.hurry()
+    assert not work.takers
+    beside.finish()
+    assert work.takers == [threading.get_ident()] * 3
+
+
+def test_where_no_second_thread_can_be_had_the_first_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work(4)
+    beside = Background(work.steps())
+    assert beside.start()
+    assert work.begun.wait(PATIENCE)
+    with monkeypatch.context() as refusing:
+        refuse_threads(refusing)
+        beside.hurry()
+    work.go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "checkpoint":
+            thread.join(PATIENCE)
+    assert beside.over
+    assert len(work.takers) == 4
+    assert len(set(work.takers)) == 1
 
 
 def _finish_in_vain(work: Background) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import CheckpointError
-from tests.unit.training.saving_stage import Stage, weight_of
+from tests.unit.training.saving_stage import Stage, refuse_threads, weight_of
 from worker.training.saving import RETRY_SECONDS
 
 
@@ -132,6 +132,17 @@ def test_a_failed_save_is_told_and_tried_again_after_pauses_and_not_for_ever(fol
     stage.disk.fault = None
     stage.saver.save_or_raise()
     assert stage.store.ids() == ["step-000000001.a0001"]
+
+
+def test_a_save_for_which_no_thread_can_be_had_is_written_while_training_stands_still(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(folder)
+    refuse_threads(monkeypatch)
+    stage.disk.opened.set()
+    assert stage.saver.save()
+    assert stage.store.ids() == ["step-000000001.a0001"]
+    assert stage.told("checkpoint_failed") == []
 
 
 def test_the_last_save_waits_for_the_disk_and_for_the_one_before(folder: Path) -> None:

@@ -69,6 +69,18 @@ def test_one_slow_save_is_not_the_last_word() -> None:
     assert interval.seconds == pytest.approx(299, abs=0.1)
 
 
+def test_saves_that_failed_at_once_make_the_next_no_cheaper() -> None:
+    interval = interval_of()
+    interval.saved(30, 30)
+    for _ in range(4):
+        interval.failed()
+    assert interval.seconds == pytest.approx(1500)
+    steps(interval, 1.0, 20)
+    steps(interval, 9.0, 4, beside_a_save=True)
+    interval.failed()
+    assert interval.saved(0.0, 1.0).slowed == 0
+
+
 def test_it_is_told_only_when_it_moved_by_a_fifth() -> None:
     interval = interval_of()
     interval.saved(0.1, 1)

@@ -13,6 +13,7 @@ from tests.integration.planted import told
 from tests.integration.starved import starved_spec, write_starved_order
 from tests.integration.trainers import train
 from worker.protocol import ExitCode
+from worker.training import attempt, memory
 from worker.training.main import run_order
 from worker.training.reporter import Reporter
 from worker.training.thrash import Finding, Look, ThrashRule
@@ -124,6 +125,28 @@ def test_slow_moments_are_told_once_a_minute_and_thrashing_is_kept_for_the_loop(
         assert watch.take() is None, "a new micro-batch has steps of its own"
     lines = [json.loads(line) for line in (tmp_path / "e").read_bytes().splitlines()]
     assert [line["code"] for line in lines] == ["memory_pressure"]
+
+
+def test_a_planner_that_swapped_to_find_out_is_no_training_that_swaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watches: list[ThrashWatch] = []
+
+    class Watch(ThrashWatch):
+        def __init__(self, report: Reporter) -> None:
+            super().__init__(report)
+            watches.append(self)
+
+    def planned(*_: object) -> None:
+        for _second in range(40):
+            watches[0].see(replace(PRESSED, steps=0))
+
+    monkeypatch.setattr(memory, "ThrashWatch", Watch)
+    monkeypatch.setattr(attempt, "planned", planned)
+    assert train(write_starved_order(tmp_path, 1, starved_spec(trainer=BIG))) is ExitCode.DONE
+    assert told(tmp_path, "recovered") == []
+    watches[0].see(PRESSED)
+    assert watches[0].take() is None
 
 
 class Thrashes:
