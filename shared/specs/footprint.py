@@ -26,9 +26,14 @@ class Footprint:
 
 
 def state_bytes(optimizer: OptimizerSpec, trained_bytes: int) -> int:
-    """Adam and AdamW keep two values for a parameter, SGD one where it has momentum."""
+    """Adam and AdamW keep two values for a parameter, SGD one where it has momentum.
+
+    Adafactor keeps a row and a column of a matrix: for wide ones less than a hundredth of it, taken as that.
+    """
     if optimizer.name == "sgd":
         return trained_bytes if optimizer.momentum else 0
+    if optimizer.name == "adafactor":
+        return trained_bytes // 100
     return 2 * trained_bytes
 
 

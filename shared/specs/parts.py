@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 
 class Part(BaseModel):
@@ -22,8 +22,11 @@ class Part(BaseModel):
 class OptimizerSpec(Part):
     """How weights move."""
 
-    name: Literal["adam", "adamw", "sgd"] = "adamw"
-    """`adam` adds weight decay to the gradient (L2), `adamw` decouples it."""
+    name: Literal["adam", "adamw", "sgd", "adafactor"] = "adamw"
+    """`adam` adds weight decay to the gradient (L2), `adamw` decouples it. `adafactor` keeps a row and a
+    column of squared gradients a matrix, where these keep two values a weight: next to no memory. It moves
+    a weight by `lr`, or less after 1 / lr^2 steps, times the root mean square of its matrix; 0.01 is its
+    usual `lr`."""
     lr: float = Field(1e-3, gt=0, le=10)
     """Base learning rate; the schedule scales from it."""
     weight_decay: float = Field(0.0, ge=0, le=1)
@@ -37,6 +40,12 @@ class OptimizerSpec(Part):
     embeddings and whatever else has fewer than two dimensions."""
     fused: bool = False
     """Move all weights in one pass of torch's fused optimizer: faster, and other in the last bits."""
+
+    @model_validator(mode="after")
+    def _can_be_fused(self) -> OptimizerSpec:
+        if self.fused and self.name == "adafactor":
+            raise ValueError("fused is not there for adafactor; set it to false")
+        return self
 
 
 class ScheduleSpec(Part):

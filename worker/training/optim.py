@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim import SGD, Adafactor, Adam, AdamW, Optimizer
 
 from shared.errors import FieldProblem, InvalidSpec, TrainingError
 from shared.specs.parts import OptimizerSpec
 
 
 def build_optimizer(spec: OptimizerSpec, model: nn.Module) -> Optimizer:
-    """Adam (L2 decay), AdamW (decoupled decay) or SGD over every parameter that asks for a gradient.
+    """Adam (L2 decay), AdamW (decoupled), SGD or Adafactor over every parameter that asks for a gradient.
 
     Raises InvalidSpec where torch has no fused form for these parameters.
     """
@@ -51,6 +51,8 @@ def _optimizer(spec: OptimizerSpec, groups: list[dict[str, Any]]) -> Optimizer:
     fused = True if spec.fused else None
     if spec.name == "sgd":
         return SGD(groups, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay, fused=fused)
+    if spec.name == "adafactor":
+        return Adafactor(groups, lr=spec.lr, weight_decay=spec.weight_decay)
     kind = Adam if spec.name == "adam" else AdamW
     return kind(
         groups, lr=spec.lr, betas=spec.betas, eps=spec.eps, weight_decay=spec.weight_decay, fused=fused

@@ -53,6 +53,7 @@ def test_growth_is_the_line_through_two_sizes() -> None:
 def test_each_optimizer_keeps_its_own_state() -> None:
     assert state_bytes(OptimizerSpec(name="adamw"), 100) == 200
     assert state_bytes(OptimizerSpec(name="sgd"), 100) == 0
+    assert state_bytes(OptimizerSpec(name="adafactor"), 100) == 1
     assert state_bytes(OptimizerSpec(name="sgd", momentum=0.9), 100) == 100
 
 

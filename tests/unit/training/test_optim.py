@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from shared.errors import InvalidSpec
@@ -80,3 +81,19 @@ def test_a_fused_optimizer_takes_the_same_step(name: str) -> None:
 def test_what_torch_cannot_fuse_is_refused_by_name() -> None:
     with pytest.raises(InvalidSpec, match=r"has no fused adamw for torch\.complex64"):
         build_optimizer(OptimizerSpec(fused=True), nn.Linear(2, 1, dtype=torch.complex64))
+
+
+def test_adafactor_keeps_a_row_and_a_column_of_a_matrix_and_moves_it() -> None:
+    matrix = nn.Linear(300, 200, bias=False)
+    optimizer = build_optimizer(OptimizerSpec(name="adafactor", lr=0.01), matrix)
+    before = matrix.weight.detach().clone()
+    torch.autograd.backward(matrix(torch.ones(2, 300)).square().sum())
+    optimizer.step()
+    assert not torch.equal(matrix.weight, before)
+    kept = [one for one in optimizer.state[matrix.weight].values() if isinstance(one, torch.Tensor)]
+    assert sum(one.numel() for one in kept) <= 300 + 200 + 1
+
+
+def test_adafactor_cannot_be_fused() -> None:
+    with pytest.raises(ValidationError, match="fused is not there for adafactor"):
+        OptimizerSpec(name="adafactor", fused=True)
