@@ -137,7 +137,7 @@ def _value(spec: Mapping[str, Any], path: str) -> Any:
 def _as_measured(footprint: Footprint, spec: JobSpec) -> _Measured:
     weights = footprint.parameters * BYTES_EACH
     state = state_bytes(spec.optimizer, weights)
-    copied = copy_bytes(spec.optimizer, spec.checkpoint, weights, weights)
+    copied = copy_bytes(spec.optimizer, spec.trainer, spec.checkpoint, weights, weights)
     # Several processes send their gradients to each other from buckets beside them.
     buckets = weights if process_count(spec.model_dump(mode="json")) > 1 else 0
     return _Measured(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.specs.parts import CheckpointSpec, OptimizerSpec
+from shared.specs.parts import CheckpointSpec, OptimizerSpec, TrainerSpec
 
 BYTES_EACH = 4
 """Of a parameter, its gradient and each value the optimizer keeps for it: all are fp32."""
@@ -38,8 +38,16 @@ def state_bytes(optimizer: OptimizerSpec, trained_bytes: int) -> int:
 
 
 def copy_bytes(
-    optimizer: OptimizerSpec, checkpoint: CheckpointSpec, model_bytes: int, trained_bytes: int
+    optimizer: OptimizerSpec,
+    trainer: TrainerSpec,
+    checkpoint: CheckpointSpec,
+    model_bytes: int,
+    trained_bytes: int,
 ) -> int:
-    """The copy of the state that checkpoints are written from; a small state is written without one."""
-    state = model_bytes + state_bytes(optimizer, trained_bytes)
+    """The copy of the state that checkpoints are written from; a small state is written without one.
+
+    The state is weights, averages of them where the job has any, and what the optimizer keeps.
+    """
+    averages = trained_bytes if trainer.ema is not None else 0
+    state = model_bytes + averages + state_bytes(optimizer, trained_bytes)
     return state if state >= checkpoint.background_from_mib * MIB else 0

@@ -74,7 +74,7 @@ def beside(training: Training, model: Model) -> Beside:
     spec, group = training.task.spec, training.group
     buckets = model.trained_bytes if group.world.size > 1 else 0
     on_host = training.task.device.type == "cpu"
-    copied = copy_bytes(spec.optimizer, spec.checkpoint, model.bytes, model.trained_bytes)
+    copied = copy_bytes(spec.optimizer, spec.trainer, spec.checkpoint, model.bytes, model.trained_bytes)
     return Beside(buckets, copied if on_host and group.world.first else 0)
 
 
