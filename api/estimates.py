@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ LOOKED_AT = 200
 
 @dataclass(frozen=True)
 class _Measured:
-    """An estimate that was made for one batch size, in bytes."""
+    """An estimate that was made for one batch size, in bytes, of one process of those that train together."""
 
     parameters: int
     parameter_bytes: int
@@ -32,6 +32,9 @@ class _Measured:
     activation_bytes: int
     activation_bytes_per_sample: int
     batch_size: int
+    bucket_bytes: int
+    copy_bytes: int
+    """Of the state, from which checkpoints are written; one of the job, and part of the total."""
     total_bytes: int
 
     def longer(self, times: float) -> _Measured:
@@ -43,6 +46,9 @@ class _Measured:
             activation_bytes_per_sample=int(self.activation_bytes_per_sample * times),
             total_bytes=self.total_bytes - self.activation_bytes + activations,
         )
+
+
+_MEASURED = tuple(field.name for field in fields(_Measured))
 
 
 def known_estimate(session: Session, spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
@@ -64,9 +70,9 @@ def _of_a_job(session: Session, spec: JobSpec, contract: Contract) -> dict[str, 
     )
     for row in session.execute(query):
         told = row.memory.get("estimate")
-        if not told or told["activation_bytes"] is None or _shape(row.spec, contract) != wanted:
+        if not told or not _is_whole(told) or _shape(row.spec, contract) != wanted:
             continue
-        measured = _Measured(**{name: told[name] for name in _Measured.__dataclass_fields__})
+        measured = _Measured(**{name: told[name] for name in _MEASURED})
         if _lengths(row.spec, contract) == _lengths(asked, contract):
             return _at(spec, measured, f"measured by job {row.id}")
         if told.get("length_exponent") is not None:
@@ -75,6 +81,11 @@ def _of_a_job(session: Session, spec: JobSpec, contract: Contract) -> dict[str, 
             method = f"measured by job {row.id} with {field} {_value(row.spec, field)}"
             return _at(spec, measured.longer(times ** told["length_exponent"]), method)
     return None
+
+
+def _is_whole(told: Mapping[str, Any]) -> bool:
+    """Whether it has every term: some were not measured, and older versions left some out of the sum."""
+    return all(told.get(name) is not None for name in _MEASURED)
 
 
 def _of_a_preset(spec: JobSpec, contract: Contract) -> dict[str, Any] | None:
@@ -148,6 +159,8 @@ def _as_measured(footprint: Footprint, spec: JobSpec) -> _Measured:
         activation_bytes=footprint.fixed_bytes,
         activation_bytes_per_sample=footprint.sample_bytes,
         batch_size=0,
+        bucket_bytes=buckets,
+        copy_bytes=copied,
         total_bytes=2 * weights + state + copied + buckets + footprint.fixed_bytes + footprint.other_bytes,
     )
 
@@ -165,6 +178,8 @@ def _at(spec: JobSpec, measured: _Measured, method: str) -> dict[str, Any]:
         "activation_bytes": activations,
         "activation_bytes_per_sample": per_sample,
         "batch_size": batch_size,
+        "bucket_bytes": measured.bucket_bytes,
+        "copy_bytes": measured.copy_bytes,
         "total_bytes": total,
         "method": method,
         "message": _sentence(spec, total, processes),

@@ -21,6 +21,8 @@ MEASURED = {
     "activation_bytes": 5 * GIB,
     "activation_bytes_per_sample": GIB,
     "batch_size": 4,
+    "bucket_bytes": 0,
+    "copy_bytes": 0,
     "total_bytes": 6 * GIB,
 }
 
@@ -102,6 +104,16 @@ def test_of_several_processes_each_passes_its_share_and_all_of_them_count(servic
     estimate = dry(service, trainer={"batch_size": 8}, resources=two)
     assert (estimate["batch_size"], estimate["total_bytes"]) == (4, 6 * GIB)
     assert "6.00 GiB with trainer.batch_size 8 in each of 2 processes and resources" in estimate["message"]
+
+
+@pytest.mark.parametrize("term", ["bucket_bytes", "copy_bytes"])
+def test_an_estimate_of_before_a_term_was_counted_is_not_believed(service: Service, term: str) -> None:
+    older = {name: value for name, value in MEASURED.items() if name != term}
+    plant(service, {"estimate": older}, workload="celestial")
+    assert dry(service, workload="celestial")["method"].startswith("measured once for preset")
+    job = plant(service, {"estimate": MEASURED}, workload="celestial")
+    plant(service, {"estimate": older}, workload="celestial")
+    assert dry(service, workload="celestial")["method"] == f"measured by job {job}"
 
 
 def test_another_length_is_reckoned_where_a_preflight_measured_how_memory_grows(service: Service) -> None:
