@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,19 +24,64 @@ from worker.workloads.equities.rolling import (
 LONGEST = 250
 """Days before the first that has every feature."""
 
-Makers = Iterator[tuple[str, Callable[[], Floats]]]
+
+@dataclass(frozen=True)
+class Prices:
+    """What every feature is made of."""
+
+    log: Floats
+    """[D, N] logarithms of the closes, NaN where missing."""
+    daily: Floats
+    """[D, N] log returns since the day before."""
+    market: Floats
+    """[D, 1] the mean of all stocks' that day."""
+
+
+Measure = Callable[[Prices, int], Floats]
+
+_CLOSE_WINDOWS = (5, 10, 20, 60, 120, 250)
+
+FAMILIES: tuple[tuple[str, Measure, tuple[int, ...]], ...] = (
+    (
+        "return_{}",
+        lambda p, k: p.log - lagged(p.log, k),
+        (1, 2, 3, 5, 10, 15, 20, 40, 60, 90, 120, 180, 250),
+    ),
+    ("momentum_{}_20", lambda p, k: lagged(p.log, 20) - lagged(p.log, k), (60, 120, 250)),
+    ("volatility_{}", lambda p, k: rolling_deviation(p.daily, k), (5, 10, 20, 40, 60, 120, 250)),
+    ("downside_{}", lambda p, k: np.sqrt(rolling_mean(np.minimum(p.daily, 0) ** 2, k)), (10, 20, 60, 120)),
+    ("volatility_{}_to_60", lambda p, k: _volatility_ratio(p, k, 60), (5,)),
+    ("volatility_{}_to_120", lambda p, k: _volatility_ratio(p, k, 120), (20,)),
+    ("above_mean_{}", lambda p, k: p.log - rolling_mean(p.log, k), (5, 10, 20, 40, 60, 120, 250)),
+    ("below_high_{}", lambda p, k: p.log - rolling_most(p.log, k), _CLOSE_WINDOWS),
+    ("above_low_{}", lambda p, k: p.log - rolling_least(p.log, k), _CLOSE_WINDOWS),
+    ("place_in_range_{}", lambda p, k: _place_in_range(p, k), _CLOSE_WINDOWS[1:]),
+    ("up_share_{}", lambda p, k: _up_share(p, k), (5, 10, 14, 20, 60)),
+    ("up_days_{}", lambda p, k: rolling_mean(_up_days(p), k), (5, 10, 20, 60)),
+    ("skewness_{}", lambda p, k: rolling_moment(p.daily, k, 3), (20, 60, 120)),
+    ("kurtosis_{}", lambda p, k: rolling_moment(p.daily, k, 4), (20, 60, 120)),
+    ("autocorrelation_{}", lambda p, k: rolling_slope(p.daily, lagged(p.daily, 1), k), (20, 60)),
+    ("best_day_{}", lambda p, k: rolling_most(p.daily, k), (20, 60)),
+    ("worst_day_{}", lambda p, k: rolling_least(p.daily, k), (20, 60)),
+    ("beta_{}", lambda p, k: rolling_slope(p.daily, p.market, k), (60, 120, 250)),
+    ("own_volatility_{}", lambda p, k: rolling_rest(p.daily, p.market, k), (60, 120, 250)),
+    ("own_return_{}", lambda p, k: _own_return(p, k), (5, 20, 60)),
+)
+"""Name, measure of the last k days, and the k it is taken for."""
 
 
 def feature_names() -> tuple[str, ...]:
     """The 83, in the order of the last axis."""
-    return tuple(name for name, _ in _makers(np.ones((2, 1))))
+    return tuple(name.format(k) for name, _, windows in FAMILIES for k in windows)
 
 
 def price_features(close: Floats) -> Floats32:
     """[D, N] closes, NaN where missing -> [D, N, 83]."""
+    prices = _prices(close)
     features = np.empty((*close.shape, len(feature_names())), dtype=np.float32)
-    for place, (_, make) in enumerate(_makers(close)):
-        features[..., place] = z_scores(make())
+    measures = [(measure, k) for _, measure, windows in FAMILIES for k in windows]
+    for place, (measure, k) in enumerate(measures):
+        features[..., place] = z_scores(measure(prices, k))
     return features
 
 
@@ -46,86 +91,34 @@ def daily_returns(close: Floats) -> Floats:
     return log - lagged(log, 1)
 
 
-def _makers(close: Floats) -> Makers:
-    log = np.log(close)
-    daily = log - lagged(log, 1)
-    yield from _trend(log)
-    yield from _spread(daily)
-    yield from _levels(log)
-    yield from _swings(daily)
-    yield from _market(daily)
-
-
-def _trend(log: Floats) -> Makers:
-    for k in (1, 2, 3, 5, 10, 15, 20, 40, 60, 90, 120, 180, 250):
-        yield f"return_{k}", partial(lambda k: log - lagged(log, k), k)
-    for k in (60, 120, 250):
-        yield f"momentum_{k}_20", partial(lambda k: lagged(log, 20) - lagged(log, k), k)
-
-
-def _spread(daily: Floats) -> Makers:
-    for k in (5, 10, 20, 40, 60, 120, 250):
-        yield f"volatility_{k}", partial(rolling_deviation, daily, k)
-    for k in (10, 20, 60, 120):
-        yield f"downside_{k}", partial(lambda k: np.sqrt(rolling_mean(np.minimum(daily, 0) ** 2, k)), k)
-    for short, long in ((5, 60), (20, 120)):
-        yield (
-            f"volatility_{short}_to_{long}",
-            partial(
-                lambda s, w: rolling_deviation(daily, s) / (rolling_deviation(daily, w) + TINY), short, long
-            ),
-        )
-
-
-def _levels(log: Floats) -> Makers:
-    for k in (5, 10, 20, 40, 60, 120, 250):
-        yield f"above_mean_{k}", partial(lambda k: log - rolling_mean(log, k), k)
-    for k in (5, 10, 20, 60, 120, 250):
-        yield f"below_high_{k}", partial(lambda k: log - rolling_most(log, k), k)
-        yield f"above_low_{k}", partial(lambda k: log - rolling_least(log, k), k)
-    for k in (10, 20, 60, 120, 250):
-        yield f"place_in_range_{k}", partial(_place, log, k)
-
-
-def _swings(daily: Floats) -> Makers:
-    for k in (5, 10, 14, 20, 60):
-        yield (
-            f"up_share_{k}",
-            partial(lambda k: _sum(np.maximum(daily, 0), k) / (_sum(np.abs(daily), k) + TINY), k),
-        )
-    for k in (5, 10, 20, 60):
-        yield (
-            f"up_days_{k}",
-            partial(lambda k: rolling_mean(np.where(np.isnan(daily), daily, daily > 0), k), k),
-        )
-    for k in (20, 60, 120):
-        yield f"skewness_{k}", partial(rolling_moment, daily, k, 3)
-        yield f"kurtosis_{k}", partial(rolling_moment, daily, k, 4)
-    for k in (20, 60):
-        yield f"autocorrelation_{k}", partial(lambda k: rolling_slope(daily, lagged(daily, 1), k), k)
-        yield f"best_day_{k}", partial(rolling_most, daily, k)
-        yield f"worst_day_{k}", partial(rolling_least, daily, k)
-
-
-def _market(daily: Floats) -> Makers:
-    """Against the mean of all stocks that day."""
+def _prices(close: Floats) -> Prices:
+    daily = daily_returns(close)
     there = np.isfinite(daily)
     count = there.sum(axis=1, keepdims=True)
     total = np.where(there, daily, 0.0).sum(axis=1, keepdims=True)
     market = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    for k in (60, 120, 250):
-        yield f"beta_{k}", partial(rolling_slope, daily, market, k)
-        yield f"own_volatility_{k}", partial(rolling_rest, daily, market, k)
-    for k in (5, 20, 60):
-        yield (
-            f"own_return_{k}",
-            partial(lambda k: _sum(daily, k) - rolling_slope(daily, market, 60) * _sum(market, k), k),
-        )
+    return Prices(np.log(close), daily, market)
 
 
-_sum = rolling_sum
+def _volatility_ratio(prices: Prices, short: int, long: int) -> Floats:
+    return rolling_deviation(prices.daily, short) / (rolling_deviation(prices.daily, long) + TINY)
 
 
-def _place(log: Floats, k: int) -> Floats:
-    low, high = rolling_least(log, k), rolling_most(log, k)
-    return np.asarray((log - low) / (high - low + TINY))
+def _place_in_range(prices: Prices, k: int) -> Floats:
+    low, high = rolling_least(prices.log, k), rolling_most(prices.log, k)
+    return (prices.log - low) / (high - low + TINY)
+
+
+def _up_share(prices: Prices, k: int) -> Floats:
+    return rolling_sum(np.maximum(prices.daily, 0), k) / (rolling_sum(np.abs(prices.daily), k) + TINY)
+
+
+def _up_days(prices: Prices) -> Floats:
+    """1 where a stock rose, 0 where not, NaN where unknown."""
+    return np.where(np.isnan(prices.daily), prices.daily, prices.daily > 0)
+
+
+def _own_return(prices: Prices, k: int) -> Floats:
+    """The return without what beta and the market explain of it."""
+    beta = rolling_slope(prices.daily, prices.market, 60)
+    return rolling_sum(prices.daily, k) - beta * rolling_sum(prices.market, k)
