@@ -77,7 +77,7 @@ class TradingDays:
             "listed": listed,
             "nodes": nodes,
             "edges": edges,
-            "usable": usable & listed[nodes] | (nodes == torch.arange(len(nodes))[:, None]),
+            "usable": (usable & listed[nodes]) | (nodes == torch.arange(len(nodes))[:, None]),
             "targets": targets,
             "known": known,
             "day": torch.tensor(day),
