@@ -203,7 +203,7 @@ def test_parquet_and_csv_are_the_same_panel(tmp_path: Path, splits: Splits) -> N
 
 def test_features_of_the_file_leave_out_its_targets_and_groups(tmp_path: Path) -> None:
     rows = planted_rows()
-    rows["target_1d"] = rows["Close"]
+    rows["target_1d"] = rows["__index_level_0__"] = rows["Close"]
     market = trading_days(planted_splits(tmp_path, rows).train).market
     assert market.feature_names == ("signal", "noise", "haze")
 

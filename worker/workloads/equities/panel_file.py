@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DATE, CODE, CLOSE, MARKET, SECTOR = "date", "code", "close", "market", "sector"
 NEEDED = (DATE, CODE, CLOSE)
 GROUPS = (MARKET, SECTOR)
+INDEX = "__index_level_"
+"""What pandas calls an index that it writes as a column: no feature of a stock."""
 FIRST_LINE = 2
 """Of the rows in a CSV; a row number in a sentence counts as its line there."""
 
@@ -56,7 +58,7 @@ def read_panel(path: Path, name: str, wanted: Callable[[str], bool] = bool) -> P
     close = wide.spread(_numbers(table[columns[CLOSE]], "Close", name))
     _refuse_prices(close, days, codes, name)
     others = [column for lower, column in columns.items() if lower not in (*NEEDED, *GROUPS)]
-    taken = [column for column in others if wanted(column)]
+    taken = [column for column in others if wanted(column) and not column.startswith(INDEX)]
     groups = {
         group: _group(table[columns[group]], group.capitalize(), stock_of_row, codes, name)
         if group in columns
