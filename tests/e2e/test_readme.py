@@ -61,7 +61,7 @@ def test_every_exit_code_is_in_the_table() -> None:
 
 
 def test_every_workload_is_in_the_table_with_its_presets() -> None:
-    rows = {cells[0]: re.findall(r"`(\w+)`", cells[2]) for cells in table_rows(r"[a-z]+", 3)}
+    rows = {cells[0]: re.findall(r"`(\w+)`", cells[2]) for cells in table_rows(r"[a-z\-]+", 3)}
     for contract in BUILT_IN:
         assert rows[contract.name] == list(contract.presets)
 
