@@ -140,6 +140,8 @@ class CelestialMdnSpec(SkySpec):
 
 
 _OPTIMIZER = {"name": "adamw", "lr": 1e-4, "weight_decay": 0.01}
+_LARGE_OPTIMIZER = {**_OPTIMIZER, "fused": True}
+"""One pass over 235 M weights and their state, where the plain one makes ten."""
 _SMALL = {
     "d_model": 104,
     "n_heads": 8,
@@ -173,14 +175,14 @@ CELESTIAL_MDN = Contract(
             "resources": {"cpus": 1, "memory_gib": 1},
         },
         "safe": {
-            "optimizer": _OPTIMIZER,
+            "optimizer": _LARGE_OPTIMIZER,
             "schedule": {"name": "warmup_cosine", "warmup_epochs": 1, "min_lr": 5e-9},
             "data": {"seq_len": 50, "label_len": 25},
             "trainer": {"epochs": 2, "batch_size": 1, "accumulate": 3, "clip_grad_norm": 1.0},
             "resources": {"cpus": 2, "memory_gib": 6},
         },
         "production": {
-            "optimizer": _OPTIMIZER,
+            "optimizer": _LARGE_OPTIMIZER,
             "schedule": {"name": "warmup_cosine", "warmup_epochs": 8, "min_lr": 5e-9},
             "trainer": {
                 "epochs": 60,
