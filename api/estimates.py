@@ -182,16 +182,18 @@ def _at(spec: JobSpec, measured: _Measured, method: str) -> dict[str, Any]:
         "copy_bytes": measured.copy_bytes,
         "total_bytes": total,
         "method": method,
-        "message": _sentence(spec, total, processes),
+        "message": _sentence(spec, total - measured.copy_bytes, measured.copy_bytes, processes),
     }
 
 
-def _sentence(spec: JobSpec, total: int, processes: int) -> str:
-    needs = f"training needs about {total / GIB:.2f} GiB with trainer.batch_size {spec.trainer.batch_size}"
+def _sentence(spec: JobSpec, each: int, copied: int, processes: int) -> str:
+    needs = f"training needs about {each / GIB:.2f} GiB with trainer.batch_size {spec.trainer.batch_size}"
     if processes > 1:
         needs += f" in each of {processes} processes"
+    if copied:
+        needs += f" (and {copied / GIB:.2f} GiB once for the copy that checkpoints are written from)"
     asked = spec.resources.memory_gib
-    if spec.resources.gpus or total * processes <= asked * GIB:
+    if spec.resources.gpus or each * processes + copied <= asked * GIB:
         return needs
     return (
         f"{needs} and resources.memory_gib is {asked:g}; set it higher, or trainer.batch_size lower and "

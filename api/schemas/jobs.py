@@ -49,7 +49,9 @@ class MemorySummary(View):
     latest: dict[str, Any] = Field(default_factory=dict)
     peak: dict[str, Any] = Field(default_factory=dict)
     estimate: dict[str, Any] | None = None
-    """What the training was to take, said before its first step; null where none was made yet."""
+    """What the training was to take, said before its first step; null where none was made yet. Its bytes are
+    those of one process, and `copy_bytes` those of the one copy that checkpoints are written from: in
+    `total_bytes`, and in `fits` only as part of what `resources.memory_gib` has to hold."""
 
 
 class AdjustmentView(View):

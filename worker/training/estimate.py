@@ -27,7 +27,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Room:
-    """Memory that a training may take."""
+    """Memory that a process of a training may take, beside the copy that checkpoints are written from."""
 
     bytes: int
     what: str
@@ -53,7 +53,7 @@ class Beside:
     buckets: int = 0
     """From which several processes send their gradients to each other."""
     copy: int = 0
-    """Of the state, from which checkpoints are written."""
+    """Of the state, from which checkpoints are written; one of the job, however many processes it has."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,17 @@ class Estimate:
     bucket_bytes: int
     """From which several processes send their gradients to each other."""
     copy_bytes: int
-    """Of the state, from which checkpoints are written beside training."""
+    """Of the state, from which checkpoints are written beside training; once of all processes, and only
+    where machine and cgroup have room for it."""
     other_bytes: int
     """What the process holds besides the model: interpreter, libraries, data."""
     total_bytes: int
+    """All parts, the copy too."""
     available_bytes: int
+    """For all but the copy; what the job asked for has had that taken off."""
     available_in: str
     fits: bool
+    """Whether all but the copy does."""
     method: str
     """How it was found: `measured with 2 and 4 samples`, or why not."""
     message: str
@@ -100,8 +104,8 @@ def estimate(
     state = state_bytes(optimizer, model.trained_bytes)
     growth = None if not passes else growth_per_sample(passes, model.trained_bytes)
     activations = None if growth is None else max(0, growth[0] + growth[1] * trainer.batch_size)
-    total = held_bytes + model.trained_bytes + state + (activations or 0) + beside.buckets + beside.copy
-    fits = total <= room.bytes
+    needed = held_bytes + model.trained_bytes + state + (activations or 0) + beside.buckets
+    fits = needed <= room.bytes
     return Estimate(
         parameters=model.parameters,
         parameter_bytes=model.bytes,
@@ -113,12 +117,12 @@ def estimate(
         bucket_bytes=beside.buckets,
         copy_bytes=beside.copy,
         other_bytes=max(0, held_bytes - model.bytes),
-        total_bytes=total,
+        total_bytes=needed + beside.copy,
         available_bytes=room.bytes,
         available_in=room.what,
         fits=fits,
         method=method,
-        message=_sentence(total, activations, growth, trainer, room, fits=fits),
+        message=_sentence(needed, beside.copy, activations, growth, trainer, room, fits=fits),
     )
 
 
@@ -145,7 +149,8 @@ def gib(number: int) -> str:
 
 
 def _sentence(
-    total: int,
+    needed: int,
+    copy: int,
     activations: int | None,
     growth: tuple[int, int] | None,
     trainer: TrainerSpec,
@@ -153,14 +158,16 @@ def _sentence(
     *,
     fits: bool,
 ) -> str:
-    needs = f"training needs about {gib(total)}"
+    needs = f"training needs about {gib(needed)}"
     if growth is not None:
         needs += f" with trainer.batch_size {trainer.batch_size} ({gib(growth[1])} a sample)"
+    if copy:
+        needs += f" (and {gib(copy)} once for the copy that checkpoints are written from)"
     if fits:
         return f"{needs}; {room.what} has {gib(room.bytes)}"
     lacks = f"{needs} and {room.what} has {gib(room.bytes)}"
     fixed, per_sample = growth or (0, 0)
-    most = largest_batch(fixed, per_sample, room.bytes - (total - (activations or 0)))
+    most = largest_batch(fixed, per_sample, room.bytes - (needed - (activations or 0)))
     ways = [f"set {room.remedy}"] if room.remedy else []
     if 0 < most < trainer.batch_size:
         ways.insert(0, _smaller(trainer, most))

@@ -23,9 +23,10 @@ def with_growth(expected: Estimate, task: Task, prepare: Callable[[Any], Task]) 
     shorter = task.workload.shorter
     if shorter is None or expected.activation_bytes is None:
         return expected
-    # Of the second model neither gradients nor optimizer are held beside those of a training, but its data.
+    # Of the second model neither gradients nor optimizer are held beside those of a training, but its data;
+    # the room is that beside the copy for checkpoints.
     second = expected.parameter_bytes + expected.other_bytes
-    if expected.total_bytes + second > expected.available_bytes:
+    if expected.total_bytes - expected.copy_bytes + second > expected.available_bytes:
         log.info("growth with the length of a sample is not measured: two models would not fit")
         return expected
     samples = probe_sizes(min(expected.batch_size, len(task.splits.train)))[-1]

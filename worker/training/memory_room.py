@@ -1,4 +1,8 @@
-"""The memory a training may take: of the GPU, or the least of machine, cgroup and what the job asked for."""
+"""The memory a training may take: of the GPU, or the least of machine, cgroup and what the job asked for.
+
+The copy that checkpoints are written from is made only where machine and cgroup have room for it, so of that
+room none is set aside for it. Of what the job asked for it takes its part once, not in each process.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from worker.training.estimate import GIB, Room, gib
 
 
 def room_for(
-    device: torch.device, resources: ResourceSpec, root: Path = Path("/"), processes: int = 1
+    device: torch.device, resources: ResourceSpec, root: Path = Path("/"), processes: int = 1, copied: int = 0
 ) -> Room:
     """The tightest room that this process has; what it holds already counts as free to it.
 
@@ -24,7 +28,8 @@ def room_for(
         return Room(free + torch.cuda.memory_reserved(device), "the GPU")
     # Where both are equally tight, the limit that cannot be raised by a field is told first.
     tightest = min(
-        [physical_room(root, processes), asked_room(resources, processes)], key=lambda room: room.bytes
+        [physical_room(root, processes), asked_room(resources, processes, copied)],
+        key=lambda room: room.bytes,
     )
     if processes == 1:
         return tightest
@@ -44,9 +49,9 @@ def physical_room(root: Path = Path("/"), processes: int = 1) -> Room:
     return min(rooms, key=lambda room: room.bytes)
 
 
-def asked_room(resources: ResourceSpec, processes: int = 1) -> Room:
-    """What the job said it would need; other jobs may hold the rest of the machine."""
+def asked_room(resources: ResourceSpec, processes: int = 1, copied: int = 0) -> Room:
+    """What the job said it would need, less the copy; other jobs may hold the rest of the machine."""
     asked = int(resources.memory_gib * GIB)
-    return Room(
-        asked // processes, f"resources.memory_gib ({gib(asked)} for this job)", "resources.memory_gib higher"
-    )
+    told = f"{gib(asked)} for this job" + (f", less {gib(copied)} for the copy" if copied else "")
+    left = max(0, asked - copied)
+    return Room(left // processes, f"resources.memory_gib ({told})", "resources.memory_gib higher")

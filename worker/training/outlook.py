@@ -36,7 +36,7 @@ def foresee(training: Training, root: Path = Path("/")) -> Estimate:
     model = measured_model(training.task.model)
     passes, method = _probed(training, model)
     plan, processes = training.plan, training.group.world.size
-    at_once = _at_once(training)
+    at_once, others = _at_once(training), beside(training, model)
     expected = estimate(
         model,
         spec.optimizer,
@@ -45,8 +45,8 @@ def foresee(training: Training, root: Path = Path("/")) -> Estimate:
         ),
         passes,
         _held(training, model),
-        beside(training, model),
-        room_for(training.task.device, spec.resources, root, processes),
+        others,
+        room_for(training.task.device, spec.resources, root, processes, others.copy),
         method,
     )
     training.report.emit("estimate", **asdict(expected))
@@ -70,12 +70,12 @@ def measured_model(model: nn.Module) -> Model:
 
 
 def beside(training: Training, model: Model) -> Beside:
-    """What the host holds for checkpoints, or the device for the gradients of several processes."""
-    spec, group = training.task.spec, training.group
-    buckets = model.trained_bytes if group.world.size > 1 else 0
+    """What the host holds for checkpoints, or each device for the gradients of several processes."""
+    spec = training.task.spec
+    buckets = model.trained_bytes if training.group.world.size > 1 else 0
     on_host = training.task.device.type == "cpu"
     copied = copy_bytes(spec.optimizer, spec.trainer, spec.checkpoint, model.bytes, model.trained_bytes)
-    return Beside(buckets, copied if on_host and group.world.first else 0)
+    return Beside(buckets, copied if on_host else 0)
 
 
 def _at_once(training: Training) -> int:

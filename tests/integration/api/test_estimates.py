@@ -106,6 +106,21 @@ def test_of_several_processes_each_passes_its_share_and_all_of_them_count(servic
     assert "6.00 GiB with trainer.batch_size 8 in each of 2 processes and resources" in estimate["message"]
 
 
+def test_the_copy_for_checkpoints_counts_once_of_several_processes(service: Service) -> None:
+    measured = {**MEASURED, "copy_bytes": 2 * GIB, "total_bytes": 8 * GIB}
+    asked = {"workload": "noop", "trainer": {"batch_size": 16}}
+    plant(service, {"estimate": measured}, **asked, resources={"processes": 4, "memory_gib": 26.0})
+    # Four take 6 GiB each, and one of them 2 GiB more.
+    enough = dry(service, **asked, resources={"processes": 4, "memory_gib": 26.0})
+    assert enough["message"] == (
+        "training needs about 6.00 GiB with trainer.batch_size 16 in each of 4 processes "
+        "(and 2.00 GiB once for the copy that checkpoints are written from)"
+    )
+    assert (enough["total_bytes"], enough["copy_bytes"]) == (8 * GIB, 2 * GIB)
+    less = dry(service, **asked, resources={"processes": 4, "memory_gib": 25.9})
+    assert "written from) and resources.memory_gib is 25.9; set it higher" in less["message"]
+
+
 @pytest.mark.parametrize("term", ["bucket_bytes", "copy_bytes"])
 def test_an_estimate_of_before_a_term_was_counted_is_not_believed(service: Service, term: str) -> None:
     older = {name: value for name, value in MEASURED.items() if name != term}

@@ -52,10 +52,21 @@ def test_what_the_job_asked_for_counts_where_it_is_less(root: Path) -> None:
     assert room_for(cpu, ResourceSpec(memory_gib=3), root).what == "the memory limit of the cgroup"
 
 
+def test_no_room_of_machine_and_cgroup_is_set_aside_for_a_copy_that_is_made_only_where_it_fits(
+    root: Path,
+) -> None:
+    room = room_for(torch.device("cpu"), ResourceSpec(memory_gib=16), root, copied=8 * GIB)
+    assert (room.bytes, room.what) == (physical_room(root).bytes, "the memory limit of the cgroup")
+
+
 def test_processes_of_one_training_divide_the_room(root: Path) -> None:
     cpu = torch.device("cpu")
     asked = room_for(cpu, ResourceSpec(memory_gib=2), root, processes=2)
     assert asked.bytes == GIB
     assert asked.what.startswith("for each of 2 processes resources.memory_gib (2.00 GiB for this job)")
+    # The copy is one of the job, and what is left of the 2 GiB is divided.
+    beside_copy = room_for(cpu, ResourceSpec(memory_gib=2), root, processes=2, copied=GIB)
+    assert beside_copy.bytes == GIB // 2
+    assert "(2.00 GiB for this job, less 1.00 GiB for the copy)" in beside_copy.what
     # Of the 1.5 GiB that are free each has half, and what it holds already.
     assert physical_room(root, processes=2).bytes == GIB + 3 * GIB // 4
