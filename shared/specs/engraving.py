@@ -162,7 +162,7 @@ ENGRAVING = Contract(
             **_TRAINING,
             "data": {"image_size": 128, "vocab_size": 2000, "caption_length": 16, "test_share": 0.1},
             "model": {
-                "channels": (32, 64, 128, 256, 256),
+                "channels": (16, 32, 64, 128, 128),
                 "latent_dim": 256,
                 "hidden_dim": 256,
                 "embedding_dim": 128,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pitfalls import celestial, celestial_mdn, ecg, equities
+from tests.pitfalls import celestial, celestial_mdn, ecg, engraving, equities
 from tests.pitfalls.table import Table
 
 TESTS = Path(__file__).parents[1]
@@ -16,6 +16,7 @@ TABLES: dict[str, Table] = {
     "celestial": celestial.PITFALLS,
     "celestial-mdn": celestial_mdn.PITFALLS,
     "ecg": ecg.PITFALLS,
+    "engraving": engraving.PITFALLS,
     "equities": equities.PITFALLS,
 }
 EACH = [(workload, pitfall) for workload, table in TABLES.items() for pitfall in table]

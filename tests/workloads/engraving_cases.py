@@ -62,10 +62,10 @@ def drawing(color: str, shape: str, place: tuple[int, int], size: int = 64) -> I
     """A shape on white."""
     pixels = np.full((size, size, 3), 255, np.uint8)
     row, column = place
-    high, wide = (24, 24) if shape != "bar" else (10, 40)
+    high, wide = (40, 40) if shape != "bar" else (16, 56)
     pixels[row : row + high, column : column + wide] = COLORS[color]
     if shape == "frame":
-        pixels[row + 6 : row + high - 6, column + 6 : column + wide - 6] = 255
+        pixels[row + 8 : row + high - 8, column + 8 : column + wide - 8] = 255
     return Image.fromarray(pixels)
 
 
@@ -76,7 +76,7 @@ def planted_rows(folder: Path, count: int = 60, seed: int = 5) -> list[dict[str,
     rows = []
     for at in range(count):
         color, shape = list(COLORS)[at % 3], SHAPES[at // 3 % 3]
-        place = (int(generator.integers(0, 40)), int(generator.integers(0, 24)))
+        place = (int(generator.integers(0, 24)), int(generator.integers(0, 8)))
         drawing(color, shape, place).save(folder / f"{at}.png")
         caption = PHRASE.format(color=color, shape=shape)
         rows.append({"id": f"id-{at}", "filename": f"{at}.png", "caption": caption})

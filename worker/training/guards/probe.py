@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import default_collate
 
 from worker.training.context import Task
@@ -44,8 +45,16 @@ class Probe:
 
     @cached_property
     def model(self) -> nn.Module:
-        """The copy."""
-        return copy.deepcopy(self.task.model)
+        """The copy.
+
+        Its batch norms average all batches alike: after the few that the guards give them, a moving average
+        would still be of before, and what they say in eval mode of nothing that was trained.
+        """
+        copied = copy.deepcopy(self.task.model)
+        for module in copied.modules():
+            if isinstance(module, _BatchNorm):
+                module.momentum = None
+        return copied
 
     @cached_property
     def parameters(self) -> dict[str, nn.Parameter]:

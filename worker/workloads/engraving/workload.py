@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import nn
 
 from shared.specs.engraving import EngravingSpec
@@ -12,7 +15,7 @@ from worker.workloads.engraving.model.multimodal import build_multimodal
 from worker.workloads.engraving.model.parameters import PUBLISHED_PARAMETERS
 from worker.workloads.engraving.objective import forward, loss
 from worker.workloads.engraving.tokenizer import check_rows
-from worker.workloads.interface import Splits, Workload
+from worker.workloads.interface import Evaluation, Splits, Workload
 
 
 def build_model(spec: EngravingSpec, splits: Splits) -> nn.Module:
@@ -22,6 +25,13 @@ def build_model(spec: EngravingSpec, splits: Splits) -> nn.Module:
     return build_multimodal(spec, fitted.rows, fitted.tokenizer.digest())
 
 
+def evaluate(run: Evaluation) -> Mapping[str, Any]:
+    """The final evaluation, whose figures need matplotlib: imported here, when training is over."""
+    from worker.workloads.engraving.evaluation import evaluate as evaluate_on_test
+
+    return evaluate_on_test(run)
+
+
 WORKLOAD = Workload(
     name="engraving",
     load_splits=load_splits,
@@ -29,6 +39,7 @@ WORKLOAD = Workload(
     forward=forward,
     loss=loss,
     meter=engraving_meter,
+    evaluate=evaluate,
     published_parameters=PUBLISHED_PARAMETERS,
     guards=GUARD_HINTS,
 )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.specs.engraving import EngravingSpec
+from worker.layers.initialisation import initialise
 from worker.workloads.engraving.model.image_decoder import ImageDecoder
 from worker.workloads.engraving.model.image_encoder import ImageEncoder
 from worker.workloads.engraving.model.text_decoder import TextDecoder
@@ -69,7 +70,7 @@ def build_multimodal(spec: EngravingSpec, rows: int, vocabulary: bytes) -> Multi
     """The model a spec describes, with so many rows in its token tables, of the vocabulary of that digest."""
     data, model = spec.data, spec.model
     colors = 3 if data.colors == "rgb" else 1
-    return Multimodal(
+    built = Multimodal(
         ImageEncoder(colors, model.channels, model.hidden_dim, model.latent_dim),
         ImageDecoder(model.latent_dim, model.hidden_dim, model.channels[::-1], colors, data.image_size),
         TextDecoder(
@@ -83,3 +84,5 @@ def build_multimodal(spec: EngravingSpec, rows: int, vocabulary: bytes) -> Multi
         ),
         vocabulary,
     )
+    initialise(built)
+    return built

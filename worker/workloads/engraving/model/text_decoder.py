@@ -25,7 +25,8 @@ class TextDecoder(nn.Module):
         between = width + width // 2
         self.project = nn.Sequential(nn.Linear(latent_dim, between), nn.ReLU(), nn.Linear(between, width))
         self.token = nn.Embedding(tokens, width)
-        self.position = nn.Parameter(torch.randn(length, width))
+        self.position = nn.Parameter(torch.empty(length, width))
+        nn.init.normal_(self.position, std=0.02)
         self.layers = nn.ModuleList(CaptionLayer(width, heads, dropout) for _ in range(layers))
         self.out = nn.Linear(width, tokens)
 
