@@ -191,8 +191,8 @@ def test_prometheus_tells_what_checkpoints_cost_and_how_many_failed(service: Ser
     slot = '{kind="train",slot="0",workload="celestial"}'
     other = '{kind="train",slot="1",workload="celestial"}'
     assert _value(service, "epochd_checkpoint_failures") == 0
-    job = running_job(service.database, workload="celestial")
-    untold = running_job(service.database, workload="celestial")
+    both = [running_job(service.database, workload="celestial") for _ in range(2)]
+    job, untold = sorted(both, key=lambda one: one.id)  # as slots are given; of one millisecond it is chance
     plant_checkpoint(service.database, job, 10, bytes=50, seconds=0.5)
     plant_checkpoint(service.database, job, 20, bytes=70, seconds=0.25)
     plant_checkpoint(service.database, untold, 20, bytes=90)
