@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.specs.contract import Contract
+from shared.specs.footprint import Footprint
 from shared.specs.job import JobSpec
 from shared.specs.parts import Part
 
@@ -177,11 +178,18 @@ ENGRAVING = Contract(
             **_TRAINING,
             "trainer": {**_TRAINER, "epochs": 100, "drop_last": True, "log_every_steps": 10},
             "checkpoint": {"every_epochs": 1, "every_minutes": 10, "keep_every_epochs": 5},
-            "resources": {"cpus": 2, "memory_gib": 6},
+            "resources": {"cpus": 2, "memory_gib": 8},
         },
     },
     default_preset="smoke",
     implementation="worker.workloads.engraving.workload:WORKLOAD",
     metrics=("train/loss", "val/loss", "val/loss_image", "val/loss_caption"),
+    footprints={
+        "smoke": Footprint(335_083, fixed_bytes=0, sample_bytes=1_574_912, other_bytes=364_745_324),
+        "medium": Footprint(2_492_241, fixed_bytes=0, sample_bytes=5_376_000, other_bytes=368_594_772),
+        "production": Footprint(
+            108_708_035, fixed_bytes=3_886_324, sample_bytes=253_558_784, other_bytes=389_599_372
+        ),
+    },
     sized_by=("data.image_size", "data.colors", "data.vocab_size", "data.caption_length", "model", "loss"),
 )

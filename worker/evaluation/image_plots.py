@@ -36,9 +36,7 @@ def sheet_figure(title: str, rows: Sequence[Sequence[Shown]]) -> Figure:
         grey = len(shown.pixels) == 1
         pixels = shown.pixels[0] if grey else np.moveaxis(shown.pixels, 0, -1)
         axis.imshow(pixels, cmap="gray" if grey else None, vmin=0.0, vmax=1.0, interpolation="nearest")
-        axis.set_title(
-            fill(shown.text, LETTERS, max_lines=3, placeholder=" ..."), fontsize=7, y=-0.02, va="top"
-        )
+        axis.set_xlabel(fill(shown.text, LETTERS, max_lines=3, placeholder=" ..."), fontsize=7)
         axis.set_xticks([])
         axis.set_yticks([])
         axis.grid(visible=False)
