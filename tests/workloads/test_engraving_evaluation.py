@@ -243,3 +243,20 @@ def test_the_memory_table_grows_with_the_batch_by_what_a_sample_takes(
     assert table[3]["estimated_gb"] - table[0]["estimated_gb"] == pytest.approx(56e6 / 1e9)
     larger = spec.model_copy(update={"data": spec.data.model_copy(update={"image_size": 128})})
     assert memory.memory_table(larger) is None
+
+
+def test_the_memory_table_of_the_readme_is_the_estimators() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    told = [
+        line.split("|")[2:-1]
+        for line in readme.splitlines()
+        if line.startswith(
+            ("| `production`, batch size", "| GB of host memory, estimated", "| GB of GPU memory, as")
+        )
+    ]
+    sizes, estimated, published = ([float(cell) for cell in row] for row in told)
+    table = memory.memory_table(memory._preset("production"))
+    assert table is not None
+    assert sizes == [row["batch_size"] for row in table]
+    assert estimated == [round(row["estimated_gb"], 1) for row in table]
+    assert published == [row["published_gpu_gb"] for row in table]
