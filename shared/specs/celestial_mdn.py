@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from shared.specs.contract import Contract
+from shared.specs.footprint import Footprint
 from shared.specs.parts import Part
 from shared.specs.sky import SkyData, SkyModel, SkySpec, adjust
 
@@ -199,6 +200,13 @@ CELESTIAL_MDN = Contract(
     },
     sized_by=("data.seq_len", "data.label_len", "data.pred_len", "model", "loss.name"),
     lengths=("data.seq_len", "data.label_len"),
+    footprints={
+        "smoke": Footprint(2_907_444, fixed_bytes=0, sample_bytes=5_578_752, other_bytes=370_062_888),
+        "safe": Footprint(234_753_549, fixed_bytes=0, sample_bytes=197_461_964, other_bytes=331_633_348),
+        "production": Footprint(
+            235_104_549, fixed_bytes=0, sample_bytes=455_625_580, other_bytes=394_675_812
+        ),
+    },
     default_preset="smoke",
     implementation="worker.workloads.celestial_mdn.workload:WORKLOAD",
     metrics=("train/loss", "val/loss", "val/crps", "train/lr"),
