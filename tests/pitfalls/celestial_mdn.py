@@ -32,6 +32,15 @@ PITFALLS: Table = {
         (LOSS, "test_p4_the_loss_of_a_batch_is_the_mean_of_its_samples"),
         (GUARDS, "test_p4_a_mixture_that_looks_at_the_whole_batch_is_seen"),
     ],
+    "P6 a training that takes many times its parameters, and swaps at batch 2": [
+        ("unit/training/test_planner.py", "test_batch_1_is_found_where_batch_2_swaps_even_if_it_were_faster"),
+        ("unit/training/test_estimate.py", "test_the_parts_add_up_and_what_does_not_fit_names_the_field"),
+        ("unit/training/test_telling.py", "test_swap_traffic_is_told_per_second"),
+        (MODEL, "test_recomputing_activations_changes_no_gradient_even_with_dropout_and_keeps_less"),
+    ],
+    "P7 prints left in from debugging": [
+        (LOSS, "test_p7_a_step_prints_nothing"),
+    ],
     "P9 a width that bodies and heads do not divide": [
         (SPEC, "test_p9_a_width_that_bodies_and_heads_do_not_divide_is_widened_and_told"),
     ],

@@ -124,3 +124,8 @@ def test_the_point_of_a_mixture_is_its_mean() -> None:
     mixture = some_mixture(3, 3, 4, 5)
     assert torch.equal(point_of(MixtureForecast(mixture, torch.zeros(3))), mixture.mean())
     assert magnitude(mixture.mean(), mixture.mean()) == 0
+
+
+def test_p7_a_step_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    torch.autograd.backward(terms_of(small_model(SPEC), SPEC, BATCH).total)
+    assert capfd.readouterr() == ("", "")
