@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shared.errors import DataError
+from worker.workloads.engraving.drawings import drawing_text
 from worker.workloads.engraving.entries import Entry
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ def _drawn(entry: Entry, size: int) -> Image:
     from PIL import Image
     from resvg_py import svg_to_bytes
 
+    text = drawing_text(entry)
     try:
         png = svg_to_bytes(
-            svg_path=str(entry.path), width=size, height=size, background="white", skip_system_fonts=True
+            svg_string=text, width=size, height=size, background="white", skip_system_fonts=True
         )
     except ValueError as error:
         raise DataError(f"the drawing {entry.filename[:80]!r} cannot be read: {error}") from error
