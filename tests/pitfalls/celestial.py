@@ -21,6 +21,9 @@ PITFALLS: Table = {
         (GRAPH, "test_p8_batched_combiner_equals_one_call_for_every_time"),
         (MODEL, "test_p8_p10_kept_activations_grow_linearly_with_the_sequence"),
     ],
+    "P10 a sequence of 250 days that does not fit": [
+        (MODEL, "test_p8_p10_kept_activations_grow_linearly_with_the_sequence"),
+    ],
     "P9 a width that bodies and heads do not divide": [
         (MODEL, "test_p9_width_that_bodies_and_heads_do_not_divide_is_refused_by_name"),
         ("unit/specs/test_resolve.py", "test_d_model_130_becomes_208_and_says_why_p9"),
