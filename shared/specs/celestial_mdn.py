@@ -22,6 +22,21 @@ MIXTURE_LOSSES = ("hybrid_mdn_directional", "mixture_nll")
 """The losses that read a distribution; the others read one number a day and target."""
 
 
+READ = {
+    "hybrid_mdn_directional": (
+        "nll_weight",
+        "direction_weight",
+        "trend_weight",
+        "magnitude_weight",
+        "smooth_tanh_scale",
+    ),
+    "mixture_nll": (),
+    "directional_trend": ("direction_weight", "trend_weight", "magnitude_weight", "smooth_tanh_scale"),
+    "mse": (),
+}
+"""Which settings each loss reads; one of a single term weighs it by one."""
+
+
 class MdnData(SkyData):
     """Daily OHLC joined with ephemeris columns, cut into windows by time."""
 
@@ -125,6 +140,25 @@ class CelestialMdnSpec(SkySpec):
         if days >= seen:
             raise ValueError(f"model.graph_days {days} must be below data.seq_len {seen}")
         return self
+
+    @model_validator(mode="after")
+    def _all_is_read(self) -> CelestialMdnSpec:
+        loss, read = self.loss, READ[self.loss.name]
+        for field in READ["hybrid_mdn_directional"]:
+            if field not in read and getattr(loss, field) != MdnLoss.model_fields[field].default:
+                raise ValueError(f"loss.{field} is not read by loss.name {loss.name}; leave it out")
+        if loss.name == "hybrid_mdn_directional" and loss.nll_weight == 0:
+            raise ValueError("loss.nll_weight must be above 0: no other term teaches the deviations")
+        if loss.name == "directional_trend" and loss.magnitude_weight == 0:
+            raise ValueError("loss.magnitude_weight must be above 0: no other term teaches the level")
+        if not self.model.decoders:
+            self._refuse_mixture_settings()
+        return self
+
+    def _refuse_mixture_settings(self) -> None:
+        for field in ("mdn_components", "mdn_sigma_min", "mdn_sigma_max", "mdn_std_layout"):
+            if getattr(self.model, field) != MdnModel.model_fields[field].default:
+                raise ValueError(f"model.{field} is not read where no decoder is set; leave it out")
 
     @model_validator(mode="after")
     def _loss_fits_decoder(self) -> CelestialMdnSpec:

@@ -73,5 +73,18 @@ def test_a_true_distribution_is_calibrated_and_a_narrow_one_is_seen_not_to_be() 
     assert calibration_error(list(coverage(narrow).values())) > 0.05
 
 
+def test_truths_far_beyond_every_component_stay_in_the_histogram() -> None:
+    log_weights = torch.randn(400, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    parts = {
+        "means": torch.zeros(400, 5, dtype=torch.float64),
+        "stds": torch.ones(400, 5, dtype=torch.float64),
+        "weights": log_weights.log_softmax(dim=-1).exp(),
+    }
+    above = mixture_cdf(torch.full((400,), 1000.0), **parts).numpy()
+    assert pit_histogram(above) == [0.0] * 9 + [1.0]
+    below = mixture_cdf(torch.full((400,), -1000.0), **parts).numpy()
+    assert pit_histogram(below) == [1.0] + [0.0] * 9
+
+
 def test_no_truth_has_no_coverage() -> None:
     assert all(math.isnan(share) for share in coverage(np.array([])).values())

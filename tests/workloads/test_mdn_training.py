@@ -96,6 +96,15 @@ def test_the_results_say_how_good_each_distribution_is(results: Json) -> None:
     assert sum(results["parameters_by_part"].values()) == results["total_parameters"]
 
 
+def test_the_distributions_are_kept_and_their_means_are_the_forecasts(run_dir: Path) -> None:
+    with np.load(run_dir / "artifacts" / "distributions.npz", allow_pickle=False) as kept:
+        means, stds, weights = kept["means"], kept["stds"], kept["weights"]
+    assert means.shape == stds.shape == weights.shape and means.shape[-1] == 5
+    assert weights.sum(axis=-1) == pytest.approx(1.0) and (stds > 0).all()
+    with np.load(run_dir / "artifacts" / "forecasts.npz", allow_pickle=False) as kept:
+        assert np.exp((weights * means).sum(axis=-1)) == pytest.approx(kept["model"], rel=1e-4)
+
+
 def test_validation_tells_every_term_raw_and_weighted_and_the_meter_of_the_distribution(
     run_dir: Path,
 ) -> None:

@@ -42,7 +42,7 @@ def mixture_cdf(y: Tensor, *, means: Tensor, stds: Tensor, weights: Tensor) -> T
     """[...] the share of each mixture below its y [...]."""
     y, means, stds, weights = (part.double() for part in (y, means, stds, weights))
     shares: Tensor = weights * torch.special.ndtr((y.unsqueeze(-1) - means) / stds)
-    return shares.sum(dim=-1)
+    return shares.sum(dim=-1).clamp(0.0, 1.0)  # weights add up to one but for rounding
 
 
 def mixture_quantile(share: float, *, means: Tensor, stds: Tensor, weights: Tensor) -> Tensor:

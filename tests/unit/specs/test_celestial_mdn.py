@@ -9,7 +9,7 @@ import pytest
 
 from shared.errors import InvalidSpec
 from shared.specs.catalogue import installed_workloads
-from shared.specs.celestial_mdn import DECODERS, CelestialMdnSpec
+from shared.specs.celestial_mdn import DECODERS, MIXTURE_LOSSES, CelestialMdnSpec
 from shared.specs.resolve import resolve_spec
 
 OFF = dict.fromkeys(DECODERS, False)
@@ -84,3 +84,27 @@ def test_p9_a_width_that_bodies_and_heads_do_not_divide_is_widened_and_told() ->
     found = resolve_spec(request, installed_workloads())
     (change,) = found.adjustments
     assert (change.asked, change.used) == (110, 208)
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "sentence"),
+    [
+        ({}, {"nll_weight": 0}, "nll_weight must be above 0: no other term teaches the deviations"),
+        ({}, {"name": "mixture_nll", "nll_weight": 9}, "nll_weight is not read by loss.name mixture_nll"),
+        (OFF, {"name": "mse", "magnitude_weight": 7}, "magnitude_weight is not read by loss.name mse"),
+        (OFF, {"name": "mse", "smooth_tanh_scale": 9}, "smooth_tanh_scale is not read by loss.name mse"),
+        (OFF, {"name": "directional_trend", "magnitude_weight": 0}, "magnitude_weight must be above 0"),
+        ({**OFF, "mdn_components": 9}, {"name": "mse"}, "mdn_components is not read where no decoder is set"),
+    ],
+)
+def test_a_setting_that_would_teach_nothing_is_refused(
+    model: dict[str, Any], loss: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InvalidSpec, match=sentence):
+        resolved(model=model, loss=loss)
+
+
+@pytest.mark.parametrize("loss", ["hybrid_mdn_directional", "mixture_nll", "directional_trend", "mse"])
+def test_the_whole_effective_spec_is_accepted_again(loss: str) -> None:
+    spec = resolved(model={} if loss in MIXTURE_LOSSES else OFF, loss={"name": loss})
+    assert CelestialMdnSpec.model_validate(spec.model_dump(mode="json")) == spec

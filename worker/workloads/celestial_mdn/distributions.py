@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from worker.layers.mixture import Mixture
 from worker.workloads.celestial_mdn.objective import forward, mixture_of
 from worker.workloads.interface import Evaluation
 from worker.workloads.sky.baselines import linear, persistence
+from worker.workloads.sky.forecasts import Forecasts
 from worker.workloads.sky.positions import Floats
 from worker.workloads.sky.windows import Windows
 
@@ -52,6 +54,19 @@ def collect_distributions(run: Evaluation) -> Distributions:
     means, stds, log_weights = (torch.cat(every) for every in zip(*parts, strict=True))
     model = Mixture(means, stds, log_weights)
     return Distributions({"model": model, **_gaussians(train, test)}, torch.cat(truths))
+
+
+def save_distributions(distributions: Distributions, forecasts: Forecasts, path: Path) -> None:
+    """The model's mixtures in log price: `day` [N, P], and `means`, `stds` and `weights` [N, P, C, K]."""
+    means, stds, log_weights = (part.numpy() for part in distributions.by_name["model"])
+    scaler = forecasts.series.target_scaler
+    np.savez_compressed(
+        path,
+        day=forecasts.days().astype("U10"),
+        means=np.swapaxes(scaler.inverse(np.swapaxes(means, -1, -2)), -1, -2),
+        stds=stds * scaler.scale[:, None],
+        weights=np.exp(log_weights),
+    )
 
 
 def _gaussians(train: Windows, test: Windows) -> dict[str, Mixture]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from worker.evaluation.report import json_clean
-from worker.workloads.celestial_mdn.distributions import collect_distributions
+from worker.workloads.celestial_mdn.distributions import (
+    Distributions,
+    collect_distributions,
+    save_distributions,
+)
 from worker.workloads.celestial_mdn.judged import judge, judge_moves
 from worker.workloads.celestial_mdn.model.forecaster import PUBLISHED_PARAMETERS
 from worker.workloads.celestial_mdn.objective import point
@@ -18,12 +22,14 @@ from worker.workloads.sky.results import build_results
 
 
 def evaluate(run: Evaluation) -> dict[str, Any]:
-    """Write figures/*.png, report.md and forecasts.npz beneath `run.folder`; answer the results."""
+    """Write figures, report.md, forecasts.npz and, of a mixture, distributions.npz; answer the results."""
     forecasts = collect_forecasts(run, point)
-    results = mdn_results(run, forecasts)
+    distributions = collect_distributions(run) if run.spec.model.decoders else None
+    results = mdn_results(run, forecasts, distributions)
     figures = draw_figures(run, forecasts, results, run.spec.loss.name)
     sections: list[str] = []
-    if "distributions" in results:
+    if distributions is not None:
+        save_distributions(distributions, forecasts, run.folder / "distributions.npz")
         figures += draw_distributions(results["distributions"], run.folder / "figures")
         sections = distribution_sections(results)
     page = report_page("Celestial mixture forecast", results, figures, sections)
@@ -32,7 +38,7 @@ def evaluate(run: Evaluation) -> dict[str, Any]:
     return results
 
 
-def mdn_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
+def mdn_results(run: Evaluation, forecasts: Forecasts, distributions: Distributions | None) -> dict[str, Any]:
     """The results of the point forecasts, and of the distributions where the model tells them."""
     own = {
         "model": "celestial-mdn",
@@ -42,8 +48,6 @@ def mdn_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
         "loss": run.spec.loss.name,
         "moves_directional_accuracy": json_clean(judge_moves(forecasts)),
     }
-    if run.spec.model.decoders:
-        scale = forecasts.series.target_scaler.scale
-        judged = judge(collect_distributions(run), scale, run.spec.model.mdn_sigma_min)
-        own["distributions"] = json_clean(judged)
+    if distributions is not None:
+        own["distributions"] = json_clean(judge(distributions, forecasts.series.target_scaler.scale))
     return build_results(run, forecasts, point, own)

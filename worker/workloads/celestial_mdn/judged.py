@@ -28,12 +28,11 @@ from worker.workloads.sky.targets import TARGET_NAMES
 QUANTILES = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
-def judge(distributions: Distributions, scale: Floats, least_std: float) -> dict[str, Any]:
+def judge(distributions: Distributions, scale: Floats) -> dict[str, Any]:
     """Name -> measures of its distribution; `scale` [C] turns scaled units into log price."""
     y = distributions.truth
     return {
-        name: {"description": GAUSSIANS.get(name, "the model's mixture")}
-        | _measures(one, y, scale, least_std)
+        name: {"description": GAUSSIANS.get(name, "the model's mixture")} | _measures(one, y, scale)
         for name, one in distributions.by_name.items()
     }
 
@@ -51,7 +50,8 @@ def judge_moves(forecasts: Forecasts) -> dict[str, Any]:
     return {"by_forecaster": found, "rule": rule}
 
 
-def _measures(mixture: Mixture, y: Tensor, scale: Floats, least_std: float) -> dict[str, Any]:
+def _measures(mixture: Mixture, y: Tensor, scale: Floats) -> dict[str, Any]:
+    """Each as it was forecast: the least deviation that the model's head keeps is not the others'."""
     parts = named_parts(mixture)
     pit, crps = to_numpy(mixture_cdf(y, **parts)), to_numpy(mixture_crps(y, **parts))
     held = coverage(pit)
@@ -61,7 +61,7 @@ def _measures(mixture: Mixture, y: Tensor, scale: Floats, least_std: float) -> d
         "crps_log_price": float((crps * scale).mean()),
         "crps_log_price_per_target": dict(zip(TARGET_NAMES, (crps * scale).mean(axis=(0, 1)), strict=True)),
         "crps_log_price_by_day": [float(value) for value in (crps * scale).mean(axis=(0, 2))],
-        "nll": -float(to_numpy(mixture.log_prob(y, least_std)).mean()),
+        "nll": -float(to_numpy(mixture.log_prob(y, least_std=0.0)).mean()),
         "coverage": held,
         "calibration_error": calibration_error(list(held.values())),
         "pit_histogram": pit_histogram(pit),
