@@ -156,6 +156,14 @@ def test_p18_metadata_without_the_field_caption_is_refused_by_its_name(tmp_path:
         ),
         (lambda rows: [rows[0], rows[1], rows[0]], "lists the image '0.png' more than once"),
         (lambda rows: [{**rows[0], "filename": "../../x.png"}], "entry 1: filename .* beneath the data root"),
+        (
+            lambda rows: [{**rows[0], "filename": "a" * 300 + ".png"}],
+            "entry 1: there is no image 'aaa",
+        ),
+        (
+            lambda rows: [{**rows[0], "caption": "\ud800"}],
+            "entry 1: id, filename and caption must be Unicode",
+        ),
         (lambda rows: rows[:1], "there is nothing to learn"),
     ],
 )
@@ -174,6 +182,9 @@ def test_a_metadata_file_that_is_not_there_or_no_json_is_named(tmp_path: Path) -
     write_planted(tmp_path)
     metadata(tmp_path).write_bytes(b"\xff\xfe{")
     with pytest.raises(DataError, match=r"drawings/metadata\.json is not JSON in UTF-8"):
+        load_splits(small_spec(), tmp_path)
+    metadata(tmp_path).write_text("[" * 100_000)
+    with pytest.raises(DataError, match=r"drawings/metadata\.json is nested too deep"):
         load_splits(small_spec(), tmp_path)
 
 

@@ -85,3 +85,34 @@ def test_a_drawing_may_refer_to_its_own_parts_and_show_what_is_embedded(tmp_path
         f'{gradient}<rect id="r" width="32" height="64" fill="url(#g)"/><use href="#r" x="32"/>'
     )
     assert (drawn(tmp_path, filled) == [0, 0, 255]).all()
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif"])
+def test_scans_of_16_bits_keep_their_greys(tmp_path: Path, name: str) -> None:
+    ramp = np.repeat(np.linspace(0, 65535, 64)[None].round().astype(np.uint16), 64, axis=0)
+    Image.fromarray(ramp).save(tmp_path / name)
+    values = values_of(tmp_path / name, "grey")[0].astype(int)
+    assert np.abs(values - np.linspace(0, 255, 64)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_numbers_without_black_and_white_are_refused(tmp_path: Path, kind: type) -> None:
+    Image.fromarray(np.ones((64, 64), kind)).save(tmp_path / "x.tif")
+    with pytest.raises(DataError, match=r"the image 'x\.tif' has numbers of 32 bits .* 8 or 16 bits"):
+        values_of(tmp_path / "x.tif")
+
+
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+    image = Image.new("L", (64, 32), "white")
+    image.paste(0, (0, 0, 16, 32))
+    exif = Image.Exif()
+    exif[0x112] = 6  # turn a quarter to the right: what was left is above
+    image.save(tmp_path / "x.png", exif=exif)
+    values = values_of(tmp_path / "x.png", "grey")
+    assert (values[:15, 20:44] == 0).all() and (values[17:] == 255).all()
+
+
+def test_a_small_file_of_many_pixels_is_refused(tmp_path: Path) -> None:
+    Image.new("1", (14000, 14000)).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match=r"the image 'x\.png' has far too many pixels, more than 120,000,000"):
+        values_of(tmp_path / "x.png")

@@ -73,6 +73,6 @@ class _Check:
     def _check_reference(self, reference: str) -> None:
         if reference.strip() and not WITHIN.match(reference.strip()):
             raise DataError(
-                f"{self.name} refers to {reference.strip()[:80]!r}; a drawing may refer only to its own parts "
-                "(#...) and to PNG, JPEG, GIF or WebP images embedded in it; embed what it shows"
+                f"{self.name} refers to {reference.strip()[:80]!r}; a drawing may refer to its own parts "
+                "only (#...) and to PNG, JPEG, GIF or WebP images embedded in it; embed what it shows"
             )

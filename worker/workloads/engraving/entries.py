@@ -75,6 +75,8 @@ def _rows(raw: bytes, name: str) -> list[Any]:
         told = json.loads(raw.decode("utf-8-sig"))
     except ValueError as error:
         raise DataError(f"{name} is not JSON in UTF-8: {error}") from None
+    except RecursionError:
+        raise DataError(f"{name} is nested too deep; it must be a list of flat objects") from None
     if not isinstance(told, list) or not told:
         raise DataError(f"{name} must be a JSON list of objects with {', '.join(FIELDS)}, one an image")
     return told
@@ -88,12 +90,28 @@ def _entry(row: dict[str, Any], at: int, name: str, data_root: Path, images: Pat
     filename = row.get("filename")
     if not isinstance(filename, str) or not filename:
         raise DataError(f"{name}, entry {at}: the field filename must be the name of an image, as text")
+    if not _is_unicode(f"{row.get('id')}{filename}{row['caption']}"):
+        raise DataError(
+            f"{name}, entry {at}: id, filename and caption must be Unicode text, without lone surrogates"
+        )
     path = beneath(data_root, str(images / filename), f"{name}, entry {at}: filename")
-    if not path.is_file():
+    if not _is_file(path):
         raise DataError(
             f"{name}, entry {at}: there is no image {filename[:80]!r} in the folder of data.images"
         )
     return Entry(str(row.get("id", at)), filename, row["caption"], path)
+
+
+def _is_unicode(text: str) -> bool:
+    """JSON may have halves of characters (surrogates), which no file could hold."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name too long for any file
+        return False
 
 
 def _check_each_once(entries: list[Entry], name: str) -> None:

@@ -24,7 +24,7 @@ from worker.workloads.engraving.entries import Entry
 from worker.workloads.engraving.rasters import png_bytes, read_image
 
 FOLDER = Path("prepared") / "engraving"
-VERSION = 1
+VERSION = 2
 """A new number where the way of preparing changes, so that older folders are not taken for new ones."""
 IMAGES, INDEX = "images.bin", "index.json"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ def read_image(entry: Entry, size: int, colors: str) -> Image:
     """The image of an entry, `size` pixels square. Raises DataError naming the file."""
     if entry.path.suffix.lower() == ".svg":
         return _drawn(entry, size).convert(MODES[colors])
-    return _squared(_opened(entry), size).convert(MODES[colors])
+    return _opened(entry, size).convert(MODES[colors])
 
 
 def png_bytes(image: Image) -> bytes:
@@ -61,20 +62,40 @@ def _drawn(entry: Entry, size: int) -> Image:
         return _squared(image, size)
 
 
-def _opened(entry: Entry) -> Image:
-    from PIL import Image, UnidentifiedImageError
+def _opened(entry: Entry, size: int) -> Image:
+    from PIL import Image
 
+    name = f"the image {entry.filename[:80]!r}"
     try:
         with Image.open(entry.path) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise DataError(
-                    f"the image {entry.filename[:80]!r} has {image.width} x {image.height} pixels, more than "
-                    f"{MOST_PIXELS:,}; make it smaller"
-                )
+                raise DataError(_too_large(name, f"{image.width} x {image.height}"))
             image.load()
-            return image.copy()
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
-        raise DataError(f"the image {entry.filename[:80]!r} cannot be read: {error}") from error
+            return _squared(_shown(image, name), size)
+    except Image.DecompressionBombError as error:
+        raise DataError(_too_large(name, "far too many")) from error
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
+        raise DataError(f"{name} cannot be read: {error}") from error
+
+
+def _too_large(name: str, pixels: str) -> str:
+    return f"{name} has {pixels} pixels, more than {MOST_PIXELS:,}; make it smaller"
+
+
+def _shown(image: Image, name: str) -> Image:
+    """The right way up, and of 8 bits: what has 16 is scaled, where a conversion would cut it off at 255."""
+    from PIL import Image, ImageOps
+
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode.startswith("I;16"):
+        grey = np.asarray(turned).astype(np.float64) / 257.0
+        return Image.fromarray(grey.round().astype(np.uint8))
+    if turned.mode in ("I", "F"):
+        raise DataError(
+            f"{name} has numbers of 32 bits (mode {turned.mode}), whose black and white are not known; save "
+            "it with 8 or 16 bits a colour"
+        )
+    return turned
 
 
 def _squared(image: Image, size: int) -> Image:
