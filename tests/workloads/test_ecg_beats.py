@@ -5,16 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from shared.errors import DataError
 from shared.specs.ecg import BEAT_CLASSES
-from tests.workloads.ecg_cases import RATE, cuts, ecg_spec, ids, record_at, tiny_mitdb, write_beats
+from tests.workloads.ecg_cases import (
+    RATE,
+    cuts,
+    ecg_spec,
+    ids,
+    record_at,
+    tiny_mitdb,
+    write_beats,
+    write_labels,
+)
 from worker.workloads.ecg.beats import AAMI, DS1, DS2, PACED, beats_of, person_of, rhythm_of
 from worker.workloads.ecg.data import load_splits
 from worker.workloads.ecg.reading import Marks, read_marks
+from worker.workloads.interface import Splits
 
 BEATS = {"mode": "beats", "split": "de_chazal", "leads": ["MLII", "*"], "limit": None, "samples": 64}
 
@@ -55,8 +66,8 @@ def test_an_early_beat_shows_in_its_rhythm_and_a_regular_one_does_not() -> None:
 def test_de_chazals_sets_share_no_record_and_leave_out_the_paced() -> None:
     assert len(DS1) == len(DS2) == 22
     assert not set(DS1) & set(DS2) and not set(PACED) & {*DS1, *DS2}
-    assert person_of("202", frozenset(DS1 + DS2)) == "201"
-    assert person_of("202", frozenset({"202", "mine"})) == "202"
+    assert person_of("202") == person_of("mitdb/201") == person_of("x_mitdb/x_201") == "201"
+    assert person_of("a/1") != person_of("b/1")
 
 
 def test_de_chazals_division_trains_on_ds1_and_tests_on_ds2(tmp_path: Path) -> None:
@@ -91,6 +102,54 @@ def test_whole_patients_of_any_annotated_set(tmp_path: Path) -> None:
     splits = load_splits(ecg_spec(data=over), tmp_path)
     found = [set(ids(split)) for split in (splits.train, splits.val, splits.test)]
     assert sum(map(len, found)) == 9 and len(set.union(*found)) == 9 and all(found)
+
+
+def splits_of_patients(root: Path, **data: Any) -> Splits:
+    over = {**BEATS, "split": "patients", "val_share": 0.3, "test_share": 0.3, **data}
+    return load_splits(ecg_spec(data=over), root)
+
+
+def test_no_patient_of_the_label_file_has_beats_in_two_splits(tmp_path: Path) -> None:
+    for number in range(12):
+        write_beats(tmp_path / "set", f"{900 + number}", "NNVNAN")
+    rows = [(f"{900 + number}", "MI", f"p{number // 3}") for number in range(12)]
+    write_labels(tmp_path / "set", rows)
+    splits = splits_of_patients(tmp_path)
+    found = [
+        {(int(one) - 900) // 3 for one in ids(split)} for split in (splits.train, splits.val, splits.test)
+    ]
+    assert sum(map(len, found)) == 4 and len(set.union(*found)) == 4
+    assert splits.facts["splits"]["test"]["patients"] == len(found[2])
+    assert splits.facts["patients_by"] == "patient_id of labels.csv"
+    write_labels(tmp_path / "set", rows[1:])
+    with pytest.raises(DataError, match="gives no patient_id of 1 of 12 records, such as '900'"):
+        splits_of_patients(tmp_path)
+
+
+def test_records_that_count_as_persons_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(4):
+        write_beats(tmp_path / "set", f"{900 + number}", "NNVNAN")
+    said = "each record counted as a person: labels.csv gives no patient_id"
+    assert splits_of_patients(tmp_path).facts["patients_by"] == said
+    assert said in caplog.text
+    with pytest.raises(DataError, match=r"'whose\.csv' does not exist"):
+        splits_of_patients(tmp_path, labels="whose.csv")
+
+
+def test_mitdbs_double_person_and_its_extracts_are_known_beside_other_files(tmp_path: Path) -> None:
+    for name in ("201", "202", "108", "900", "901"):
+        write_beats(tmp_path / "set", name, "NNVNAN")
+    write_beats(tmp_path, "108", "NNVNAN")
+    (tmp_path / "set" / "x_mitdb").mkdir()
+    for ending in (".hea", ".dat", ".atr"):
+        (tmp_path / "set" / "x_mitdb" / f"x_108{ending}").write_bytes(
+            (tmp_path / f"108{ending}").read_bytes()
+        )
+    for seed in range(4):
+        splits = splits_of_patients(tmp_path, split_seed=seed)
+        found = [set(ids(split)) for split in (splits.train, splits.val, splits.test)]
+        assert any({"201", "202"} <= one for one in found)
+        assert set(splits.facts["left_out"]) == {"x_mitdb/x_108"}
 
 
 def test_a_set_that_is_not_mitdb_and_records_without_beats_are_told(tmp_path: Path) -> None:

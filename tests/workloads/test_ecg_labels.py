@@ -112,6 +112,36 @@ def test_a_record_is_found_by_the_end_of_its_id_where_that_is_not_ambiguous(tmp_
     assert load_splits(ecg_spec(), tmp_path).facts["coverage"]["by_mapped_label"] == 59
 
 
+def test_a_label_goes_to_no_record_of_another_folder(tmp_path: Path) -> None:
+    rows = planted_records(tmp_path / "set" / "a", 20)
+    planted_records(tmp_path / "set" / "b", 20)
+    write_labels(tmp_path / "set", [(f"a/{name}", label, patient) for name, label, patient in rows])
+    spec = ecg_spec(data={"least_coverage": 0.1})
+    assert load_splits(spec, tmp_path).facts["coverage"]["by_mapped_label"] == 20
+    for file in (tmp_path / "set" / "a").glob("r000.*"):
+        file.unlink()
+    assert load_splits(spec, tmp_path).facts["coverage"]["by_mapped_label"] == 19
+    write_labels(tmp_path / "set", rows)
+    with pytest.raises(DataError, match=r"classes of 2\.6% of 39 records are known"):
+        load_splits(spec, tmp_path)
+
+
+@pytest.mark.parametrize("again", ["r000.hea", "./r000", "r000"])
+def test_two_lines_that_differ_on_one_record_are_refused_however_it_is_written(
+    tmp_path: Path, again: str
+) -> None:
+    rows = planted_records(tmp_path / "set")
+    write_labels(tmp_path / "set", [*rows, (again, "AF", "px")])
+    with pytest.raises(DataError, match=r"line 62: .*r000.* stands on line 2 already"):
+        load_splits(ecg_spec(), tmp_path)
+
+
+def test_two_lines_that_say_the_same_of_one_record_are_one(tmp_path: Path) -> None:
+    rows = planted_records(tmp_path / "set")
+    write_labels(tmp_path / "set", [*rows, ("r000.dat", *rows[0][1:])])
+    assert load_splits(ecg_spec(), tmp_path).facts["coverage"]["by_mapped_label"] == 60
+
+
 def test_p11_class_weights_come_from_every_train_label_in_any_order(tmp_path: Path) -> None:
     labels = np.array([0] * 90 + [1] * 9 + [3], np.int64)
     weights = class_weights(labels, 5, EcgLoss())

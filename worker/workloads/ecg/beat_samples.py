@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from shared.errors import DataError
 from shared.specs.ecg import EcgData
-from worker.workloads.ecg.beats import DS1, DS2, PACED, SAME_PERSON, Beats, beats_of, person_of
+from worker.workloads.ecg.beats import DS1, DS2, PACED, SAME_PERSON, Beats, beats_of
 from worker.workloads.ecg.folder import Record
 from worker.workloads.ecg.partition import LEFT_OUT, TEST, by_patient, limited
+from worker.workloads.ecg.persons import persons_of, without_copies
 from worker.workloads.ecg.reading import read_marks
 from worker.workloads.ecg.samples import Samples
 
@@ -20,19 +21,19 @@ PACED_WHY = "of a person with a pacemaker, left out as the AAMI recommends"
 SAME_WHY = "of the same person as {other}, which de Chazal's DS2 tests on"
 
 
-def beat_samples(records: Sequence[Record], data: EcgData, root: Path) -> Samples:
+def beat_samples(records: Sequence[Record], data: EcgData, folder: Path, root: Path) -> Samples:
     """One sample a beat, divided as the spec says. Raises DataError."""
-    used, left_out = (tuple(records), {}) if data.split == "patients" else _de_chazal(records)
-    used, beats, unread = _marked(used, data, root)
+    whole, copies = without_copies(records)
+    chosen, left_out = (whole, {}) if data.split == "patients" else _de_chazal(whole)
+    used, beats, unread = _marked(chosen, data, root)
     counts = [len(one.labels) for one in beats]
     if not sum(counts):
         raise DataError(
             "the annotations of the records mark no beat; mode beats needs N, L, R, A, V and the like"
         )
-    names = frozenset(_name(record) for record in records)
+    persons = persons_of(used, data, folder)
     record = np.repeat(np.arange(len(used), dtype=np.int64), counts)
-    persons = [person_of(_name(one), names) for one in used]
-    patients = tuple(persons[at] for at in record)
+    patients = tuple(persons.names[at] for at in record)
     labels = np.concatenate([one.labels for one in beats])
     partition = _partition(record, labels, patients, used, data)
     return Samples(
@@ -42,9 +43,10 @@ def beat_samples(records: Sequence[Record], data: EcgData, root: Path) -> Sample
         labels=labels,
         rhythm=_rhythm(beats),
         patients=patients,
+        patients_by=persons.source,
         partition=limited(partition, labels, data.limit, data.split_seed),
         coverage=None,
-        left_out={**left_out, **unread},
+        left_out={**copies, **left_out, **unread},
     )
 
 

@@ -35,6 +35,8 @@ PACED = ("102", "104", "107", "217")
 SAME_PERSON = {"202": "201"}
 """Two records of MIT-BIH are of one person; de Chazal has one in DS1 and the other in DS2."""
 MITDB = frozenset((*DS1, *DS2, *PACED))
+EXTRACT = "x_"
+"""What the extracts in the database's folder x_mitdb put before the name of the whole record."""
 
 RHYTHM = ("before / mean", "after / mean", "before / recent mean", "recent mean [s]")
 """The rhythm features of a beat, each less what is usual (1, 1, 1 and 0.8) and in units of a fifth."""
@@ -80,6 +82,14 @@ def rhythm_of(seconds: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     return np.asarray(np.clip((features - USUAL) / UNIT, -MOST, MOST), np.float32)
 
 
-def person_of(record: str, among: frozenset[str]) -> str:
-    """Whose record it is: of two of one person in MIT-BIH the same, else each its own."""
-    return SAME_PERSON.get(record, record) if among <= MITDB else record
+def person_of(record: str) -> str:
+    """Whose record it is by its id: of two of one person in MIT-BIH the same, else each its own."""
+    name = record.rsplit("/", 1)[-1]
+    known = copied_from(name) or name
+    return SAME_PERSON.get(known, known) if known in MITDB else record
+
+
+def copied_from(name: str) -> str | None:
+    """The record of MIT-BIH that one like `x_108` is an extract of."""
+    original = name.removeprefix(EXTRACT)
+    return original if original != name and original in MITDB else None

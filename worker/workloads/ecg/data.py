@@ -50,7 +50,7 @@ def load_splits(spec: EcgSpec, data_root: Path) -> Splits:
     found = (
         record_samples(records, data, folder)
         if data.mode == "records"
-        else beat_samples(records, data, data_root)
+        else beat_samples(records, data, folder, data_root)
     )
     if data.split != "stratified":
         check_disjoint(found.partition, found.patients)
@@ -141,6 +141,7 @@ def _facts(
         "samples": data.samples,
         "splits": {split: _counts(found, at, fitted.classes) for at, split in enumerate(SPLITS)},
         "class_weights": dict(zip(fitted.classes, fitted.class_weights.tolist(), strict=True)),
+        "patients_by": found.patients_by,
         "patients_in_several_splits": _shared_patients(found.partition, found.patients),
         "coverage": found.coverage,
         "left_out": {**found.left_out, **preparation.left_out},

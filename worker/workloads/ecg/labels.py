@@ -1,12 +1,10 @@
 """The class of every record, out of a CSV or the headers, and how many could be told.
 
-The CSV has a header line with record_id, mapped_label or original_label_text, and patient_id if known. A
-record is looked up by its id, then by the last part of it where that is not ambiguous.
+Where there is no CSV the comments of a record's header are its text.
 """
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,22 +14,12 @@ from typing import Any
 from shared.errors import DataError
 from shared.specs.ecg import UNMAPPED, EcgData
 from worker.workloads.data_root import beneath
-from worker.workloads.ecg.folder import Record, record_key
+from worker.workloads.ecg.folder import Record
+from worker.workloads.ecg.label_rows import MAPPED, read_rows, rows_by_record
 from worker.workloads.ecg.mapping import map_text
 from worker.workloads.ecg.reading import read_comments
 
-ID, MAPPED, TEXT, PATIENT = "record_id", "mapped_label", "original_label_text", "patient_id"
 SHOWN = 10
-
-
-@dataclass(frozen=True)
-class Row:
-    """What the CSV says of a record."""
-
-    mapped: str
-    text: str
-    patient: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -79,14 +67,15 @@ def label_records(
     rows = (
         {}
         if data.labels is None
-        else _by_key(read_rows(beneath(folder, data.labels, "data.labels"), data.labels, classes))
+        else rows_by_record(
+            records, read_rows(beneath(folder, data.labels, "data.labels"), data.labels, classes)
+        )
     )
-    ends = _unambiguous_ends(rows)
     labelled: list[Labelled] = []
     counts: Counter[str] = Counter()
     unmapped: Counter[str] = Counter()
     for record in records:
-        row = rows.get(record.key) or rows.get(ends.get(record.key.rsplit("/", 1)[-1], ""))
+        row = rows.get(record.id)
         text = row.text if row is not None else "" if data.labels is not None else read_comments(record)
         label = row.mapped if row is not None and row.mapped else map_text(text, classes)
         counts["csv" if row is not None and row.mapped else "text" if label else "none"] += 1
@@ -114,55 +103,3 @@ def check_coverage(coverage: Coverage, labelled: Sequence[Labelled], data: EcgDa
     if len(found) < 2:
         names = ", ".join(data.class_names[label] for label in found) or "none"
         raise DataError(f"the labelled records have one class ({names}); there is nothing to tell apart")
-
-
-def read_rows(path: Path, name: str, classes: Sequence[str]) -> dict[str, Row]:
-    """record_id -> what its line says. Raises DataError naming the line."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _rows(csv.DictReader(file, strict=True), name, classes)
-    except FileNotFoundError:
-        raise DataError(
-            f"data.labels {name!r} does not exist in the folder of data.path; it needs the columns {ID} and "
-            f"{MAPPED} or {TEXT}, or set data.labels to null to read the comments of the headers"
-        ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"data.labels {name!r} cannot be read as CSV: {error}") from error
-
-
-def _rows(reader: csv.DictReader[str], name: str, classes: Sequence[str]) -> dict[str, Row]:
-    columns = {column.strip().casefold(): column for column in reader.fieldnames or ()}
-    if ID not in columns or not (MAPPED in columns or TEXT in columns):
-        raise DataError(
-            f"data.labels {name!r} needs the columns {ID} and {MAPPED} or {TEXT} in its first line"
-        )
-    spelled = {known.casefold(): known for known in classes}
-    rows: dict[str, Row] = {}
-    for cells in reader:
-        row = {key: (cells.get(column) or "").strip() for key, column in columns.items()}
-        line = reader.line_num
-        mapped = row.get(MAPPED, "")
-        if mapped and mapped.casefold() not in spelled:
-            raise DataError(
-                f"data.labels {name!r}, line {line}: {mapped[:40]!r} is none of the classes "
-                f"{', '.join(classes)}; correct it, or name your classes in data.classes"
-            )
-        if not row[ID]:
-            raise DataError(f"data.labels {name!r}, line {line}: {ID} is empty")
-        if row[ID] in rows:
-            raise DataError(
-                f"data.labels {name!r}, line {line}: {row[ID][:80]!r} stands on line {rows[row[ID]].line} "
-                "already; each record needs one line"
-            )
-        rows[row[ID]] = Row(spelled.get(mapped.casefold(), ""), row.get(TEXT, ""), row.get(PATIENT, ""), line)
-    return rows
-
-
-def _by_key(rows: Mapping[str, Row]) -> dict[str, Row]:
-    return {record_key(name): row for name, row in rows.items()}
-
-
-def _unambiguous_ends(rows: Mapping[str, Row]) -> dict[str, str]:
-    """Last part of an id -> the id, where only one id ends so."""
-    counts = Counter(key.rsplit("/", 1)[-1] for key in rows)
-    return {key.rsplit("/", 1)[-1]: key for key in rows if counts[key.rsplit("/", 1)[-1]] == 1}

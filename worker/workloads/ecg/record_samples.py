@@ -10,7 +10,8 @@ import numpy as np
 from shared.errors import DataError
 from shared.specs.ecg import EcgData
 from worker.workloads.ecg.folder import Record
-from worker.workloads.ecg.labels import PATIENT, Labelled, label_records
+from worker.workloads.ecg.label_rows import PATIENT
+from worker.workloads.ecg.labels import Labelled, label_records
 from worker.workloads.ecg.partition import by_patient, limited, stratified
 from worker.workloads.ecg.samples import Samples
 
@@ -32,10 +33,17 @@ def record_samples(records: Sequence[Record], data: EcgData, folder: Path) -> Sa
         labels=labels,
         rhythm=np.zeros((len(labelled), 0), np.float32),
         patients=patients,
+        patients_by=_known_by(labelled, data),
         partition=limited(partition, labels, data.limit, data.split_seed),
         coverage=coverage.facts(),
         left_out={},
     )
+
+
+def _known_by(labelled: Sequence[Labelled], data: EcgData) -> str:
+    unknown = sum(one.patient is None for one in labelled)
+    by = f"{PATIENT} of {data.labels}"
+    return f"{by}; {unknown:,} records without it counted as a person each" if unknown else by
 
 
 def _patients(labelled: Sequence[Labelled], data: EcgData) -> tuple[str, ...]:

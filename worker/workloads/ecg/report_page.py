@@ -45,6 +45,7 @@ def _facts(results: Results) -> str:
             f"{data['mode']}, {data['leads']} leads, {data['samples']} at {data['sampling_rate']:g} Hz",
         ),
         ("split", f"{data['split']}; patients in several splits: {data['patients_in_several_splits']:,}"),
+        ("patients", data["patients_by"]),
         ("network", f"{results['model']}, {results['total_parameters']:,} parameters"),
         ("epochs trained", len(results["history"]["val_loss"])),
         ("best epoch, by validation", results["best_epoch"]),

@@ -28,6 +28,8 @@ class Samples:
     """[n, R]"""
     patients: tuple[str, ...]
     """[n]"""
+    patients_by: str
+    """Where it is known from who a patient is."""
     partition: NDArray[np.int64]
     """[n] TRAIN, VAL, TEST or LEFT_OUT."""
     coverage: Mapping[str, Any] | None
