@@ -18,7 +18,7 @@ SPECIAL_TOKENS = 4
 """PAD, START, END and UNK."""
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=400)]
-Channels = Annotated[int, Field(ge=4, le=4096)]
+Channels = Annotated[int, Field(ge=4, le=4096, multiple_of=4)]
 
 
 class EngravingData(Part):
@@ -59,7 +59,8 @@ class EngravingModel(Part):
     """Sizes of image encoder, image decoder and text decoder."""
 
     channels: Annotated[tuple[Channels, ...], Field(min_length=2, max_length=8)] = (64, 128, 256, 512, 512)
-    """Of each convolution of the encoder, which halves the image; the decoder has them in reverse."""
+    """Of each convolution of the encoder, which halves the image; the decoder has them in reverse. In fours,
+    which are normalised together."""
     latent_dim: int = Field(1024, ge=8, le=65_536)
     """Numbers that stand for an image and its caption."""
     hidden_dim: int = Field(512, ge=8, le=65_536)

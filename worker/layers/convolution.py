@@ -12,7 +12,7 @@ GROUP = 4
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """[B, C, T] -> [B, C, T]: each sample by its own mean and deviation, four channels at a time.
+    """[B, C, ...] -> [B, C, ...]: each sample by its own mean and deviation, four channels at a time.
 
     Unlike batch norm it lets no sample depend on its batch, so micro-batches of any size train the same way,
     and a bias before it acts.

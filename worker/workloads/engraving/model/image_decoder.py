@@ -32,7 +32,7 @@ class ImageDecoder(nn.Module):
         stages: list[nn.Module] = []
         for inner, outer in pairwise(channels):
             stages += [
-                nn.ConvTranspose2d(inner, outer, KERNEL, STRIDE, PADDING, bias=False),
+                nn.ConvTranspose2d(inner, outer, KERNEL, STRIDE, PADDING),
                 Rectifier(outer),
             ]
         stages += [nn.ConvTranspose2d(channels[-1], colors, KERNEL, STRIDE, PADDING), nn.Tanh()]

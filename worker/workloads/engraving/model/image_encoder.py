@@ -22,7 +22,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         stages: list[nn.Module] = []
         for inner, outer in zip((colors, *channels[:-1]), channels, strict=True):
-            stages += [nn.Conv2d(inner, outer, KERNEL, STRIDE, PADDING, bias=False), Rectifier(outer)]
+            stages += [nn.Conv2d(inner, outer, KERNEL, STRIDE, PADDING), Rectifier(outer)]
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
             nn.Linear(channels[-1], hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, latent_dim)
