@@ -172,7 +172,7 @@ ENGRAVING = Contract(
                 "n_heads": 4,
                 "vocabulary_rows": "found",
             },
-            "trainer": {**_TRAINER, "epochs": 20},
+            "trainer": {**_TRAINER, "epochs": 20, "monitor": "val/token_accuracy", "monitor_mode": "max"},
             "resources": {"cpus": 2, "memory_gib": 2},
         },
         "production": {
