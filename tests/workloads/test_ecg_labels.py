@@ -9,9 +9,18 @@ import pytest
 
 from shared.errors import DataError
 from shared.specs.ecg import EcgLoss
-from tests.workloads.ecg_cases import CLASSES, cuts, ecg_spec, planted_records, planted_splits, write_labels
+from tests.workloads.ecg_cases import (
+    CLASSES,
+    cuts,
+    ecg_spec,
+    planted_records,
+    planted_splits,
+    record_at,
+    write_labels,
+)
 from worker.workloads.ecg.data import load_splits
 from worker.workloads.ecg.mapping import map_text
+from worker.workloads.ecg.reading import read_comments
 from worker.workloads.ecg.weights import class_weights
 
 
@@ -35,10 +44,46 @@ from worker.workloads.ecg.weights import class_weights
         ("~", None),
         ("", None),
         ("other", "OTHER"),
+        ("no atrial fibrillation", None),
+        ("without signs of infarction, complete RBBB", "BBB"),
+        ("no evidence of myocardial infarction; normal ECG", "NORM"),
+        ("normal sinus rhythm with no ischemia", "NORM"),
+        ("inferior infarction cannot be excluded", None),
+        ("normal ECG, inferior infarction cannot be excluded", None),
+        ("not normal", None),
+        ("no change but atrial flutter", "AF"),
     ],
 )
 def test_a_text_means_a_class_or_none(text: str, label: str | None) -> None:
     assert map_text(text, CLASSES) == label
+
+
+PTB = """s0010 1 1000 9
+s0010.dat 16 2000 16 0 -489 -8337 0 i
+# age: 81
+# Diagnose:
+# Reason for admission: {}
+# Acute infarction (localization): no
+# Former infarction (localization): no
+# Additional diagnoses: {}
+# Infarction date: n/a
+"""
+
+
+@pytest.mark.parametrize(
+    ("reason", "additional", "label"),
+    [
+        ("Healthy control", "no", "NORM"),
+        ("Myocardial infarction", "Diabetes mellitus", "MI"),
+        ("Dysrhythmia", "Atrial fibrillation", "AF"),
+        ("Valvular heart disease", "unknown", None),
+    ],
+)
+def test_a_header_means_what_its_diagnoses_say_and_not_how_its_fields_are_called(
+    tmp_path: Path, reason: str, additional: str, label: str | None
+) -> None:
+    (tmp_path / "s0010.hea").write_text(PTB.format(reason, additional))
+    assert map_text(read_comments(record_at(tmp_path, "s0010")), CLASSES) == label
 
 
 def test_classes_of_ones_own_are_found_by_name_and_no_other(tmp_path: Path) -> None:

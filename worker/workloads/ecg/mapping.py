@@ -45,6 +45,12 @@ PATHOLOGICAL = re.compile(
 )
 """Whoever has one of these is not normal, whatever else is said."""
 
+NO = re.compile(r"\b(?:no|not|without|negative for|absence of|exclud\w+|ruled out)\b")
+DOUBT = re.compile(r"\b(?:excluded|ruled out)\b")
+BREAK = re.compile(r"[,;.:]|\b(?:but|with)\b")
+"""What a denial or a doubt does not reach beyond."""
+REACH = 200
+
 
 def map_text(text: str, classes: Sequence[str]) -> str | None:
     """The class a text means, None where it says nothing of any."""
@@ -56,9 +62,25 @@ def map_text(text: str, classes: Sequence[str]) -> str | None:
         return CINC_2017[plain] if CINC_2017[plain] in classes else None
     words = _spelled_out(plain)
     for name, pattern in WORDS.items():
-        if name in classes and pattern.search(words) and not (name == "NORM" and PATHOLOGICAL.search(words)):
+        found = [match for match in pattern.finditer(words) if not _denied(match) and not _doubted(match)]
+        if name in classes and found and not (name == "NORM" and _pathological(words)):
             return name
     return None
+
+
+def _pathological(words: str) -> bool:
+    return any(not _denied(match) for match in PATHOLOGICAL.finditer(words))
+
+
+def _denied(match: re.Match[str]) -> bool:
+    """Whether its clause says before it that it is not so."""
+    before = match.string[max(match.start() - REACH, 0) : match.start()]
+    return NO.search(BREAK.split(before)[-1]) is not None
+
+
+def _doubted(match: re.Match[str]) -> bool:
+    """Whether its clause says after it that it is excluded, or cannot be."""
+    return DOUBT.search(BREAK.split(match.string[match.end() : match.end() + REACH])[0]) is not None
 
 
 def _spelled_out(text: str) -> str:

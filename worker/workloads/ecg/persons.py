@@ -37,8 +37,8 @@ def persons_of(records: Sequence[Record], data: EcgData, folder: Path) -> Person
     unknown = [record.id for record in records if not told.get(record.id)]
     if unknown:
         raise DataError(
-            f"data.labels {data.labels!r} gives no {PATIENT} of {len(unknown):,} of {len(records):,} records, "
-            f"such as {unknown[0][:80]!r}; give it of all, or remove the column to count each as a person"
+            f"data.labels {data.labels!r} gives no {PATIENT} of {len(unknown):,} of {len(records):,} records,"
+            f" such as {unknown[0][:80]!r}; give it of all, or remove the column to count each as a person"
         )
     return Persons(tuple(told[record.id] for record in records), f"{PATIENT} of {data.labels}")
 

@@ -17,6 +17,8 @@ from worker.workloads.ecg.folder import HEADER, Record, check_beneath
 SIGNAL_NAMES = ("val", "data", "sig", "ecg")
 RATE_NAMES = ("fs", "Fs", "FS", "sampling_rate", "sampling_frequency")
 MOST_LEADS = 64
+DIAGNOSES = ("dx", "reason for admission", "additional diagnoses")
+"""Fields of a header's comments that hold a diagnosis, of PhysioNet's challenges and PTB Diagnostic."""
 
 Floats = NDArray[np.float64]
 
@@ -48,12 +50,22 @@ def read_recording(record: Record, root: Path, mat_rate: float | None) -> Record
 
 
 def read_comments(record: Record) -> str:
-    """What the header of a record says in words; nothing of a MATLAB file."""
+    """The diagnosis in the header of a record, in words; nothing of a MATLAB file.
+
+    Of comments `key: value` the values of DIAGNOSES, since names of fields say nothing of the patient, as in
+    `Acute infarction (localization): no`; of others all.
+    """
     if record.path.suffix != HEADER:
         return ""
     with _told(record):
         lines = record.path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "; ".join(line.lstrip("# ").strip() for line in lines if line.startswith("#"))
+    comments = [line.lstrip("# ").partition(":") for line in lines if line.startswith("#")]
+    said = [
+        value.strip() if colon else key.strip()
+        for key, colon, value in comments
+        if not colon or key.strip().casefold() in DIAGNOSES
+    ]
+    return "; ".join(filter(None, said))
 
 
 def read_marks(record: Record, root: Path) -> Marks:
