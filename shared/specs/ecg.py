@@ -34,8 +34,8 @@ class EcgData(Part):
     """What a sample is: a record with a class out of `labels`, or a beat of an annotated record (.atr)."""
     labels: Path | None = "labels.csv"
     """CSV in the folder with the columns record_id and mapped_label or original_label_text, and patient_id if
-    known. Null takes the text from the diagnoses in the headers. Beats have their class in the annotations and
-    only their patient_id from it; where it has none, each record counts as a person."""
+    known. Null takes the text from the diagnoses in the headers. Beats take only patient_id from it; where it
+    has none, each record counts as a person."""
     classes: Annotated[tuple[ClassName, ...], Field(min_length=2, max_length=100)] | None = None
     """Classes of records in the order of the outputs; MI, AF, BBB, NORM and OTHER where not given."""
     unmapped: Literal["other", "drop"] = "other"

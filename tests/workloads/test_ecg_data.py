@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +27,7 @@ from tests.workloads.ecg_cases import (
 from worker.workloads.ecg import prepare, reading
 from worker.workloads.ecg.data import load_splits
 from worker.workloads.ecg.folder import list_records, record_key
-from worker.workloads.ecg.reading import Recording, leads_first, read_recording
+from worker.workloads.ecg.reading import Recording, leads_first, read_recording, told
 from worker.workloads.ecg.signals import Form, chosen_leads, in_form
 from worker.workloads.ecg.wfdb_files import write_record
 
@@ -115,6 +116,48 @@ def test_a_record_that_cannot_be_read_is_named_or_left_out(
     splits = load_splits(ecg_spec(data={"unreadable": "leave_out"}), tmp_path)
     assert list(splits.facts["left_out"]) == ["r000"]
     assert "r000" not in [*ids(splits.train), *ids(splits.val), *ids(splits.test)]
+
+
+def test_a_damaged_matlab_file_is_named_or_left_out(tmp_path: Path) -> None:
+    rows = planted_records(tmp_path / "set")
+    savemat(
+        tmp_path / "set" / "bad.mat",
+        {"val": np.random.default_rng(0).standard_normal((2, 300)), "fs": 100},
+        do_compression=True,
+    )
+    raw = bytearray((tmp_path / "set" / "bad.mat").read_bytes())
+    raw[400] ^= 0x55
+    (tmp_path / "set" / "bad.mat").write_bytes(raw)
+    write_labels(tmp_path / "set", [*rows, ("bad", "MI", "p")])
+    splits = load_splits(ecg_spec(data={"unreadable": "leave_out"}), tmp_path)
+    assert "record 'bad' cannot be read: " in splits.facts["left_out"]["bad"]
+
+
+@pytest.mark.parametrize("raised", [zlib.error("damaged"), UnboundLocalError("x"), MemoryError()])
+def test_whatever_a_reader_raises_names_the_record(tmp_path: Path, raised: Exception) -> None:
+    with pytest.raises(DataError, match="record 'r' cannot be read: "), told(record_at(tmp_path, "r")):
+        raise raised
+
+
+@pytest.mark.parametrize("rate", [0.02, 1e7])
+def test_a_rate_that_no_recorder_has_is_told(tmp_path: Path, rate: float) -> None:
+    write_record(tmp_path, "r", np.ones((1, 300)), RATE, ["I"])
+    header = (tmp_path / "r.hea").read_text().replace(f"r 1 {RATE} ", f"r 1 {rate:f} ")
+    (tmp_path / "r.hea").write_text(header)
+    savemat(tmp_path / "m.mat", {"val": np.ones((1, 300)), "fs": rate})
+    for name, ending in (("r", ".hea"), ("m", ".mat")):
+        with pytest.raises(DataError, match=f"record '{name}' cannot be read: its rate is .* 1 to 100,000"):
+            prepare.prepare_record(record_at(tmp_path, name, ending), ecg_spec().data, tmp_path)
+
+
+def test_a_header_of_rate_0_and_a_signal_without_samples_are_told(tmp_path: Path) -> None:
+    (tmp_path / "r.hea").write_text("r 1 0 300\nr.dat 16 1000/mV 16 0 0 0 0 I\n")
+    (tmp_path / "r.dat").write_bytes(bytes(600))
+    with pytest.raises(DataError, match="record 'r' cannot be read: "):
+        prepare.prepare_record(record_at(tmp_path, "r"), ecg_spec().data, tmp_path)
+    savemat(tmp_path / "m.mat", {"val": np.ones((1, 0)), "fs": 100})
+    with pytest.raises(DataError, match="which holds no sample"):
+        read_recording(record_at(tmp_path, "m", ".mat"), tmp_path, None)
 
 
 def test_a_link_out_of_the_data_root_is_refused(tmp_path: Path) -> None:

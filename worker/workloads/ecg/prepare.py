@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from shared.errors import DataError
 from shared.specs.ecg import EcgData
 from worker.workloads.ecg.folder import HEADER, SIGNALS, Record
-from worker.workloads.ecg.reading import read_recording
+from worker.workloads.ecg.reading import read_recording, told
 from worker.workloads.ecg.signals import Form, form_of, in_form
 
 FOLDER = Path("prepared") / "ecg"
@@ -77,7 +77,9 @@ def prepare_record(record: Record, data: EcgData, root: Path) -> Prepared:
     form = form_of(data)
     path = root / FOLDER / prepared_name(record, form, data.mat_sampling_rate)
     if not path.exists():
-        signal = in_form(read_recording(record, root, data.mat_sampling_rate), form, record.id)
+        recording = read_recording(record, root, data.mat_sampling_rate)
+        with told(record):
+            signal = in_form(recording, form, record.id)
         _write(path, signal)
     leads, samples = _shape(path)
     return Prepared(record, path, leads, samples)

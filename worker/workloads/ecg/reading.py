@@ -17,6 +17,8 @@ from worker.workloads.ecg.folder import HEADER, Record, check_beneath
 SIGNAL_NAMES = ("val", "data", "sig", "ecg")
 RATE_NAMES = ("fs", "Fs", "FS", "sampling_rate", "sampling_frequency")
 MOST_LEADS = 64
+RATES = (1, 100_000)
+"""Hz."""
 DIAGNOSES = ("dx", "reason for admission", "additional diagnoses")
 """Fields of a header's comments that hold a diagnosis, of PhysioNet's challenges and PTB Diagnostic."""
 
@@ -43,10 +45,12 @@ class Marks:
 
 def read_recording(record: Record, root: Path, mat_rate: float | None) -> Recording:
     """The leads of a record. Raises DataError."""
-    with _told(record):
-        if record.path.suffix == HEADER:
-            return _wfdb(record, root)
-        return _matlab(record, mat_rate)
+    with told(record):
+        read = _wfdb(record, root) if record.path.suffix == HEADER else _matlab(record, mat_rate)
+        _check_rate(read.rate)
+        if not read.signal.size:
+            raise ValueError(f"its signal is {list(read.signal.shape)}, which holds no sample")
+        return read
 
 
 def read_comments(record: Record) -> str:
@@ -57,7 +61,7 @@ def read_comments(record: Record) -> str:
     """
     if record.path.suffix != HEADER:
         return ""
-    with _told(record):
+    with told(record):
         lines = record.path.read_text(encoding="utf-8", errors="replace").splitlines()
     comments = [line.lstrip("# ").partition(":") for line in lines if line.startswith("#")]
     said = [
@@ -76,9 +80,10 @@ def read_marks(record: Record, root: Path) -> Marks:
     if record.path.suffix != HEADER or not path.is_file():
         raise DataError(f"record {record.id!r} has no annotations ({path.name}); mode beats needs them")
     check_beneath(path, root)
-    with _told(record):
+    with told(record):
         marks = wfdb.rdann(str(path.with_suffix("")), "atr")
         rate = float(wfdb.rdheader(str(path.with_suffix(""))).fs)
+        _check_rate(rate)
     return Marks(np.asarray(marks.sample, np.int64), tuple(marks.symbol), rate)
 
 
@@ -123,14 +128,21 @@ def leads_first(signal: Floats) -> Floats:
     return np.ascontiguousarray(signal if signal.shape[0] < signal.shape[1] else signal.T)
 
 
+def _check_rate(rate: float) -> None:
+    if not RATES[0] <= rate <= RATES[1]:
+        raise ValueError(f"its rate is {rate:g} Hz; it must be {RATES[0]:,} to {RATES[1]:,}")
+
+
 @contextmanager
-def _told(record: Record) -> Iterator[Any]:
-    """Whatever a file can make the readers raise becomes a sentence with the record's name."""
+def told(record: Record) -> Iterator[Any]:
+    """Whatever a file can make its readers raise becomes a sentence with the record's name.
+
+    Of any type: a damaged file makes scipy and wfdb raise zlib.error, UnboundLocalError and their own.
+    """
     try:
         yield
     except DataError:
         raise
-    except (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, TypeError,
-            ValueError) as error:  # fmt: skip
+    except Exception as error:
         why = str(error).strip().rstrip(".")[:300] or type(error).__name__
         raise DataError(f"record {record.id[:120]!r} cannot be read: {why}") from error

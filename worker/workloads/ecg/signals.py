@@ -74,7 +74,7 @@ def resampled(signal: Floats, rate: float, wanted: float) -> Floats:
     """[L, N wanted / rate], with a low-pass that keeps higher frequencies from folding back."""
     from scipy.signal import resample_poly
 
-    ratio = Fraction(wanted / rate).limit_denominator(1000)
+    ratio = Fraction(wanted / rate).limit_denominator(max(1000, round(10 * rate / wanted)))
     if ratio == 1:
         return signal
     return np.asarray(
