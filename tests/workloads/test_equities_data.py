@@ -100,7 +100,7 @@ def test_neighbours_are_those_of_the_strongest_past_correlation_the_stock_itself
     generator = np.random.default_rng(1)
     returns = generator.standard_normal((80, 5))
     returns[:, 3] = -returns[:, 1] + 0.1 * generator.standard_normal(80)
-    returns[10, 4] = np.nan
+    returns[10:40, 4] = np.nan
     graphs = correlation_graphs(returns, 2, 60, 20)
     assert graphs.made_on.tolist() == [60]
     assert graphs.nodes[0, :, 0].tolist() == [0, 1, 2, 3, 4]

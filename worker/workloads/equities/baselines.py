@@ -94,7 +94,7 @@ def _known(split: TradingDays, name: str) -> tuple[Floats, Floats]:
 
 def _momentum(test: TradingDays) -> Baseline:
     close = test.market.panel.close
-    past = np.full_like(close, np.nan)
-    past[PAST:] = close[PAST - RECENT : -RECENT] / close[:-PAST] - 1.0
+    sessions = test.market.sessions
+    past = sessions.value_at(close, -RECENT) / sessions.value_at(close, -PAST) - 1.0
     told = past[test.days]
     return Baseline(MOMENTUM, dict.fromkeys(test.market.returns, told), in_returns=False)

@@ -2,6 +2,8 @@
 
 A day is usable where its window and the graph's past are there, where the features of longest memory are, and
 where at least three stocks are listed whose return over the longest horizon is known.
+
+Days of a window and of a horizon are the sessions of the stock itself.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from shared.errors import DataError
@@ -22,11 +25,13 @@ from worker.workloads.equities.builtin import builtin_panel
 from worker.workloads.equities.cross_section import FEWEST
 from worker.workloads.equities.features import LONGEST
 from worker.workloads.equities.folds import Fold, Places, cut_fold
-from worker.workloads.equities.horizons import horizon_days
+from worker.workloads.equities.horizons import horizon_days, horizon_name
 from worker.workloads.equities.panel import Panel
 from worker.workloads.equities.panel_file import read_panel
 from worker.workloads.equities.prepared import Prepared, prepare
-from worker.workloads.equities.targets import targets_of
+from worker.workloads.equities.sessions import Sessions, sessions_of
+from worker.workloads.equities.stray_days import without_stray_days
+from worker.workloads.equities.targets import later_day, targets_of
 from worker.workloads.equities.trading_days import Market, TradingDays, listed_windows, numbered
 from worker.workloads.interface import Splits
 
@@ -36,9 +41,12 @@ def load_splits(spec: EquitiesSpec, data_root: Path) -> Splits:
     data = spec.data
     panel = load_panel(data, data_root)
     returns = {name: torch.from_numpy(values) for name, values in targets_of(panel, data).items()}
-    listed = listed_windows(panel.close, data.seq_len)
+    sessions = sessions_of(panel.close)
+    listed = listed_windows(sessions, data.seq_len)
     fold = cut_fold(usable_days(panel, data, listed, returns), data)
-    market = make_market(panel, prepare(panel, data, data_root), listed, returns, fold.train)
+    if data.targets == "prices":
+        fold = _within_splits(panel, data, listed, returns, fold)
+    market = make_market(panel, sessions, prepare(panel, data, data_root), listed, returns, fold.train)
     train, val, test = (TradingDays(market, days, data.seq_len) for days in (fold.train, fold.val, fold.test))
     return Splits(train, val, test, facts=_facts(market, data, fold), fitted=market)
 
@@ -49,7 +57,7 @@ def load_panel(data: EquitiesData, data_root: Path) -> Panel:
         panel = builtin_panel()
     else:
         path = beneath(data_root, data.path)
-        panel = read_panel(path, f"data.path {data.path!r}", partial(_is_wanted, data))
+        panel = without_stray_days(read_panel(path, f"data.path {data.path!r}", partial(_is_wanted, data)))
     if len(panel.codes) < FEWEST:
         raise DataError(f"{panel.source} has {len(panel.codes)} codes; a graph of stocks needs {FEWEST}")
     return panel.newest(data.days)
@@ -65,9 +73,7 @@ def usable_days(panel: Panel, data: EquitiesData, listed: Tensor, returns: Mappi
     """Places of the days that can be samples, ascending. Raises DataError where there is none."""
     memory = LONGEST if data.features == "prices" else 0
     first = max(data.seq_len - 1, data.graph_days) + memory
-    known = torch.stack([values.isfinite() for values in returns.values()]).all(dim=0)
-    enough = (listed & known).sum(dim=1).numpy() >= FEWEST
-    days = np.flatnonzero(enough).astype(np.int64)
+    days = np.flatnonzero(_enough(listed, returns)).astype(np.int64)
     days = days[days >= first]
     if not days.size:
         raise DataError(
@@ -78,13 +84,49 @@ def usable_days(panel: Panel, data: EquitiesData, listed: Tensor, returns: Mappi
     return days
 
 
+def _enough(listed: Tensor, returns: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+    """[D] whether the returns of so many stocks are known that a day has an order."""
+    known = torch.stack([values.isfinite() for values in returns.values()]).all(dim=0)
+    return np.asarray((listed & known).sum(dim=1).numpy() >= FEWEST)
+
+
+def _within_splits(
+    panel: Panel, data: EquitiesData, listed: Tensor, returns: Mapping[str, Tensor], fold: Fold
+) -> Fold:
+    """The fold without targets that end in its next split, as a stock's sessions may outreach the embargo.
+
+    Such returns are made unknown, of all stocks of a day where one is part of what they are measured against.
+    """
+    kept = []
+    for days, following in ((fold.train, fold.val), (fold.val, fold.test)):
+        for horizon in data.horizons:
+            values = returns[horizon_name(horizon)]
+            crossing = later_day(panel.close, horizon)[days] >= following[0]
+            if data.relative_to == "market":
+                crossing |= crossing.any(axis=1, keepdims=True)
+            values[days] = torch.where(torch.from_numpy(crossing), torch.nan, values[days])
+        kept.append(days[_enough(listed, returns)[days]])
+        if not kept[-1].size:
+            raise DataError(
+                f"{panel.source}: the targets of all days of a split end in the next, as stocks lack days; "
+                f"give more days, fewer folds than {data.folds}, or shorter horizons"
+            )
+    return Fold(kept[0], kept[1], fold.test)
+
+
 def make_market(
-    panel: Panel, prepared: Prepared, listed: Tensor, returns: Mapping[str, Tensor], train: Places
+    panel: Panel,
+    sessions: Sessions,
+    prepared: Prepared,
+    listed: Tensor,
+    returns: Mapping[str, Tensor],
+    train: Places,
 ) -> Market:
     """The panel with what was prepared; the targets' units are those of the train days. Raises DataError."""
     return Market(
         panel=panel,
         feature_names=prepared.names,
+        sessions=sessions,
         features=torch.from_numpy(prepared.features),
         listed=listed,
         graphs=prepared.graphs,
@@ -114,6 +156,8 @@ def _facts(market: Market, data: EquitiesData, fold: Fold) -> dict[str, Any]:
         "first_day": str(panel.days[0]),
         "last_day": str(panel.days[-1]),
         "features": len(market.feature_names),
+        "blank_features": _blank(market, np.concatenate(list(spans.values()))),
+        "dropped_days": list(panel.dropped[:20]),
         "ignored_columns": list(panel.ignored),
         "edges": int(market.graphs.nodes.shape[2]) - 1,
         "fold": data.fold or data.folds,
@@ -126,3 +170,12 @@ def _facts(market: Market, data: EquitiesData, fold: Fold) -> dict[str, Any]:
         "stock_days": {name: int(market.listed[days].sum()) for name, days in spans.items()},
         "deviations": dict(market.scales),
     }
+
+
+def _blank(market: Market, days: Places) -> float:
+    """The share of 0 among the features of listed stocks, as z-scores are where a value is missing."""
+    blank = values = 0
+    for day in days:
+        of_day = market.features[day][market.listed[day]]
+        blank, values = blank + int((of_day == 0).sum()), values + of_day.numel()
+    return round(blank / max(values, 1), 4)

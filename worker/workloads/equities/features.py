@@ -1,4 +1,7 @@
-"""83 features of a stock's past closes, as many as the original had; each becomes a z-score of its day."""
+"""83 features of a stock's past closes, as many as the original had; each becomes a z-score of its day.
+
+Days back are sessions of the stock itself: S of them, by which the measures are taken.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from worker.workloads.equities.rolling import (
     rolling_slope,
     rolling_sum,
 )
+from worker.workloads.equities.sessions import Sessions, sessions_of
 
 LONGEST = 250
 """Days before the first that has every feature."""
@@ -30,11 +34,11 @@ class Prices:
     """What every feature is made of."""
 
     log: Floats
-    """[D, N] logarithms of the closes, NaN where missing."""
+    """[S, N] logarithms of the closes, NaN after a stock's last session."""
     daily: Floats
-    """[D, N] log returns since the day before."""
+    """[S, N] log returns since the session before."""
     market: Floats
-    """[D, 1] the mean of all stocks' that day."""
+    """[S, N] the mean of all stocks' on the day of the session."""
 
 
 Measure = Callable[[Prices, int], Floats]
@@ -77,27 +81,38 @@ def feature_names() -> tuple[str, ...]:
 
 def price_features(close: Floats) -> Floats32:
     """[D, N] closes, NaN where missing -> [D, N, 83]."""
-    prices = _prices(close)
+    sessions = sessions_of(close)
+    prices = _prices(close, sessions)
     features = np.empty((*close.shape, len(feature_names())), dtype=np.float32)
     measures = [(measure, k) for _, measure, windows in FAMILIES for k in windows]
     for place, (measure, k) in enumerate(measures):
-        features[..., place] = z_scores(measure(prices, k))
+        features[..., place] = z_scores(sessions.spread(measure(prices, k)))
     return features
 
 
 def daily_returns(close: Floats) -> Floats:
-    """[D, N] log returns since the day before."""
-    log = np.log(close)
+    """[D, N] log returns since the stock's session before."""
+    sessions = sessions_of(close)
+    return sessions.spread(_since_before(sessions.packed(np.log(close))))
+
+
+def _since_before(log: Floats) -> Floats:
     return log - lagged(log, 1)
 
 
-def _prices(close: Floats) -> Prices:
-    daily = daily_returns(close)
+def _prices(close: Floats, sessions: Sessions) -> Prices:
+    log = sessions.packed(np.log(close))
+    daily = _since_before(log)
+    market = np.broadcast_to(_mean_of_day(sessions.spread(daily)), close.shape)
+    return Prices(log, daily, sessions.packed(market))
+
+
+def _mean_of_day(daily: Floats) -> Floats:
+    """[D, 1] the mean of the stocks that have one."""
     there = np.isfinite(daily)
     count = there.sum(axis=1, keepdims=True)
     total = np.where(there, daily, 0.0).sum(axis=1, keepdims=True)
-    market = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    return Prices(np.log(close), daily, market)
+    return np.asarray(np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0))
 
 
 def _volatility_ratio(prices: Prices, short: int, long: int) -> Floats:

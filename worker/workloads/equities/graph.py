@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from worker.workloads.equities.cross_section import Floats, Floats32
 
+ENOUGH = 0.8
+"""The share of a graph's days on which a stock must have a return; a market's holidays are no gap."""
+
 
 @dataclass(frozen=True)
 class Graphs:
@@ -24,7 +27,7 @@ class Graphs:
     correlation: Floats32
     """[G, N, K], 1 of a stock with itself."""
     usable: NDArray[np.bool_]
-    """[G, N, K]; an edge between stocks that had no full past is none. That to itself always is."""
+    """[G, N, K]; an edge to a stock that lacked much of the past is none. That to itself always is."""
 
     def of_day(self, day: int) -> int:
         """Which graph holds on a day. Raises IndexError before the first."""
@@ -54,8 +57,10 @@ def correlation_graphs(returns: Floats, neighbours: int, days: int, every: int) 
 
 def _nearest(returns: Floats, edges: int) -> tuple[NDArray[np.int64], Floats32, NDArray[np.bool_]]:
     """[N, K] stocks of the strongest correlation of either sign, the strongest first."""
-    whole = np.isfinite(returns).all(axis=0)
-    centred = np.where(whole, returns - np.where(whole, returns, 0.0).mean(axis=0), 0.0)
+    there = np.isfinite(returns)
+    whole = there.mean(axis=0) >= ENOUGH
+    mean = np.where(there, returns, 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+    centred = np.where(whole & there, returns - mean, 0.0)
     length = np.sqrt((centred**2).sum(axis=0))
     whole &= length > 0
     unit = (centred / np.where(length > 0, length, 1.0)).astype(np.float32)

@@ -32,6 +32,8 @@ class Panel:
     """Columns of the file that were not asked for."""
     source: str
     sha256: str
+    dropped: tuple[str, ...] = ()
+    """Stray days of the file that are no day of the panel."""
 
     def newest(self, days: int | None) -> Panel:
         """The last so many days."""

@@ -26,7 +26,7 @@ from worker.workloads.equities.panel import Panel
 log = logging.getLogger(__name__)
 
 FOLDER = "prepared"
-VERSION = 1
+VERSION = 2
 """One more where a formula changes, so that an older file is not taken for the new one."""
 KEPT_FROM = 2_000_000
 """Closes of a panel from which on its file is kept; a smaller one is computed in seconds each time."""

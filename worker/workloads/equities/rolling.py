@@ -1,4 +1,4 @@
-"""Measures over the last k days of each stock, [D, N] -> [D, N]: NaN until all k days are there.
+"""Measures over the last k sessions of each stock, [S, N] -> [S, N]: NaN until all k are there.
 
 A row is made of itself and the rows before it alone, so the past never changes when days are added (that is
 what makes these features past-only).

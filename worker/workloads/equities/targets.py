@@ -1,4 +1,4 @@
-"""What is forecast: the return from a day's close to that of a later trading day.
+"""What is forecast: the return from a day's close to that of a later session of the stock.
 
 D days, N stocks.
 """
@@ -14,6 +14,7 @@ from shared.specs.equities import EquitiesData
 from worker.workloads.equities.cross_section import Floats
 from worker.workloads.equities.horizons import canonical, horizon_name
 from worker.workloads.equities.panel import Panel
+from worker.workloads.equities.sessions import NONE, Ints, furthest, sessions_of
 
 
 def targets_of(panel: Panel, data: EquitiesData) -> dict[str, Floats]:
@@ -26,10 +27,17 @@ def targets_of(panel: Panel, data: EquitiesData) -> dict[str, Floats]:
 
 
 def forward_returns(close: Floats, days: int) -> Floats:
-    """[D, N] simple returns over the next so many trading days."""
-    out = np.full_like(close, np.nan)
-    out[: len(close) - days] = close[days:] / close[: len(close) - days] - 1.0
-    return out
+    """[D, N] simple returns over a stock's next so many sessions, unknown where it is suspended meanwhile."""
+    later = later_day(close, days)
+    ahead = np.take_along_axis(close, np.maximum(later, 0), axis=0)
+    return np.where(later == NONE, np.nan, ahead / close - 1.0)
+
+
+def later_day(close: Floats, days: int) -> Ints:
+    """[D, N] the day of the close that a return over so many sessions ends with, NONE where it is unknown."""
+    later = sessions_of(close).days_at(days)
+    near = later - np.arange(len(close))[:, None] <= furthest(days)
+    return np.where(near, later, NONE)
 
 
 def _computed(close: Floats, horizons: tuple[int, ...]) -> dict[str, Floats]:

@@ -19,6 +19,7 @@ from torch import Tensor
 from worker.workloads.equities.folds import Places
 from worker.workloads.equities.graph import Graphs
 from worker.workloads.equities.panel import Panel
+from worker.workloads.equities.sessions import NONE, Sessions, furthest
 
 Sample = dict[str, Any]
 
@@ -29,10 +30,11 @@ class Market:
 
     panel: Panel
     feature_names: tuple[str, ...]
+    sessions: Sessions
     features: Tensor
     """[D, N, F] float32 z-scores."""
     listed: Tensor
-    """[D, N] bool: the stock has a close on each of the window's days."""
+    """[D, N] bool: the stock has a close that day and the window's sessions before it."""
     graphs: Graphs
     market_of: Tensor
     """[N] int64, one number a market; -1 where none is told."""
@@ -73,7 +75,7 @@ class TradingDays:
             scaled = torch.where(known[name], returns[day] / market.scales[name], 0.0)
             targets[name] = scaled.float()
         return {
-            "features": market.features[day + 1 - self.window : day + 1].transpose(0, 1),
+            "features": self._windows(day).transpose(0, 1),
             "listed": listed,
             "nodes": nodes,
             "edges": edges,
@@ -82,6 +84,17 @@ class TradingDays:
             "known": known,
             "day": torch.tensor(day),
         }
+
+    def _windows(self, day: int) -> Tensor:
+        """[T, N, F] of each stock's own last sessions; of the panel's last days where it is not listed."""
+        market, stocks = self.market, np.arange(self.market.features.shape[1])
+        last = np.arange(day + 1 - self.window, day + 1)[:, None]
+        session = market.sessions.number[day] - self.window + np.arange(self.window)[:, None]
+        own = market.sessions.order[np.maximum(session, 0), stocks]
+        places = np.where(market.listed[day].numpy(), own, last)
+        if (places == last).all():
+            return market.features[day + 1 - self.window : day + 1]
+        return market.features[torch.from_numpy(places), torch.from_numpy(stocks)]
 
     def _edges(self, day: int) -> tuple[Tensor, Tensor, Tensor]:
         """[N, K] stocks; [N, K, 3] correlation, same market, same sector; [N, K] whether there is an edge."""
@@ -102,9 +115,8 @@ def numbered(names: tuple[str, ...]) -> Tensor:
     return torch.tensor([kinds.index(name) if name else -1 for name in names])
 
 
-def listed_windows(close: np.ndarray[Any, np.dtype[np.float64]], window: int) -> Tensor:
-    """[D, N] whether a stock has a close on each of the last T days."""
-    there = np.cumsum(np.isfinite(close), axis=0)
-    before = np.zeros_like(there)
-    before[window:] = there[:-window]
-    return torch.from_numpy(there - before == window)
+def listed_windows(sessions: Sessions, window: int) -> Tensor:
+    """[D, N] whether a stock has a close on the day and T sessions up to it, none of them long ago."""
+    first = sessions.days_at(1 - window)
+    stretch = np.arange(len(first))[:, None] + 1 - first
+    return torch.from_numpy((first != NONE) & (stretch <= furthest(window)))
