@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import secrets
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +50,23 @@ def prepare(panel: Panel, data: EquitiesData, data_root: Path) -> Prepared:
     if panel.close.size < KEPT_FROM:
         return _made(panel, data)
     path = data_root / FOLDER / f"equities-{_key(panel, data)}.npz"
+    if (kept := _kept(path)) is not None:
+        return kept
+    log.info("preparing %s days of %s stocks", *panel.close.shape)
+    made = _made(panel, data)
+    _write(made, path)
+    return made
+
+
+def _kept(path: Path) -> Prepared | None:
+    """What the file holds; None, and a warning, where a crash or a full disk left it torn."""
     if not path.exists():
-        log.info("preparing %s days of %s stocks", *panel.close.shape)
-        _write(_made(panel, data), path)
-    return _read(path)
+        return None
+    try:
+        return _read(path)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        log.warning("the prepared panel %s cannot be read (%s) and is made again", path.name, error)
+        return None
 
 
 def _made(panel: Panel, data: EquitiesData) -> Prepared:
@@ -108,12 +124,14 @@ def _write_whole(prepared: Prepared, path: Path) -> None:
                 correlation=graphs.correlation,
                 usable=graphs.usable,
             )
+            out.flush()
+            os.fsync(out.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Prepared:
-    with np.load(path, allow_pickle=False) as kept:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
         graphs = Graphs(kept["made_on"], kept["nodes"].astype(np.int64), kept["correlation"], kept["usable"])
         return Prepared(tuple(kept["names"].tolist()), kept["features"], graphs)
