@@ -49,9 +49,7 @@ def read_panel(path: Path, name: str, wanted: Callable[[str], bool] = bool) -> P
                 f"columns, which are {have}"
             )
     days, day_of_row = np.unique(_dates(table[columns[DATE]], name), return_inverse=True)
-    if table[columns[CODE]].null_count:
-        raise DataError(f"{name}, row {_first_null(table[columns[CODE]])}: column Code is empty")
-    codes, stock_of_row = _coded(table[columns[CODE]])
+    codes, stock_of_row = _codes(table[columns[CODE]], name)
     place = day_of_row * len(codes) + stock_of_row
     _refuse_twice(place, days, codes, name)
     wide = _Wide(place, len(days), len(codes))
@@ -112,6 +110,14 @@ def _open(path: Path, name: str) -> arrow.Table:
 
 def _dates(column: arrow.ChunkedArray, name: str) -> Days:
     """[rows] days. Raises DataError for what is no date."""
+    days = _read_dates(column, name)
+    if (none := np.isnat(days)).any():
+        raise DataError(f"{name}, row {int(none.argmax()) + FIRST_LINE}: column Date is empty or NaT")
+    return days
+
+
+def _read_dates(column: arrow.ChunkedArray, name: str) -> Days:
+    """[rows] days, NaT where a cell holds none."""
     from pyarrow import types
 
     if types.is_integer(column.type) or types.is_floating(column.type):
@@ -136,6 +142,21 @@ def _is_date(text: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _codes(column: arrow.ChunkedArray, name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The codes and which of them each row has. Raises DataError where one is blank or no text."""
+    from pyarrow import types
+
+    if types.is_binary(column.type) or types.is_large_binary(column.type):
+        raise DataError(f"{name}: column Code holds bytes ({column.type}); write it as text or integers")
+    if column.null_count:
+        raise DataError(f"{name}, row {_first_null(column)}: column Code is empty")
+    codes, stock_of_row = _coded(column)
+    blank = np.array([not code.strip() for code in codes])[stock_of_row]
+    if blank.any():
+        raise DataError(f"{name}, row {int(blank.argmax()) + FIRST_LINE}: column Code is empty")
+    return codes, stock_of_row
 
 
 def _coded(column: arrow.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int64]]:
