@@ -95,7 +95,8 @@ class EngravingLoss(Part):
     alignment: Literal["latent_norm", "info_nce"] = "latent_norm"
     """`latent_norm`, the original's, draws the latent's length to one less the reconstruction's error.
     `info_nce` has image and caption of a pair find each other among the others of their micro-batch: a
-    smaller micro-batch, also one halved where memory ran out, has fewer others to tell them from."""
+    smaller micro-batch, also one halved where memory ran out or divided among processes, has fewer others to
+    tell them from, and a single pair left over at the end of an epoch has none and adds 0."""
     temperature: float = Field(0.07, ge=0.001, le=10)
     """Of `info_nce`: similarities are divided by it."""
 
@@ -121,10 +122,20 @@ class EngravingSpec(JobSpec):
 
     @model_validator(mode="after")
     def _pairs_have_others_beside_them(self) -> EngravingSpec:
-        if self.loss.alignment == "info_nce" and self.trainer.batch_size < 2:
+        """Alone, a pair has nothing to be told from: the term would be 0 whatever the model answers."""
+        if self.loss.alignment != "info_nce":
+            return self
+        why = "loss.alignment info_nce tells the pairs of a micro-batch apart"
+        trainer = self.trainer
+        for field, size in (("batch_size", trainer.batch_size), ("eval_batch_size", trainer.eval_batch_size)):
+            if size is not None and size < 2:
+                raise ValueError(f"{why}; trainer.{field} must be 2 or more")
+        processes = self.resources.processes or self.resources.gpus or 1
+        samples = trainer.batch_size * trainer.accumulate
+        if samples < 2 * processes:
             raise ValueError(
-                "loss.alignment info_nce tells the pairs of a micro-batch apart; trainer.batch_size must be "
-                "2 or more"
+                f"{why}; {processes} processes divide the {samples} samples of a step, which must leave 2 or "
+                "more to each: take fewer processes or a larger trainer.batch_size"
             )
         return self
 

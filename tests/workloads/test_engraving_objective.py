@@ -13,7 +13,14 @@ from shared.errors import TrainingError
 from tests.workloads.engraving_cases import batch_of, small_model, small_spec
 from worker.workloads.engraving.hints import perfect
 from worker.workloads.engraving.meter import EngravingMeter
-from worker.workloads.engraving.objective import caption_loss, forward, info_nce, latent_norm, loss
+from worker.workloads.engraving.objective import (
+    caption_loss,
+    forward,
+    info_nce,
+    latent_norm,
+    loss,
+    similarities,
+)
 from worker.workloads.engraving.tokenizer import END, PAD, START
 
 
@@ -84,6 +91,15 @@ def test_p66_contrastive_alignment_prefers_the_matching_caption() -> None:
 def test_contrastive_alignment_at_chance_is_the_logarithm_of_the_batch() -> None:
     assert number(info_nce(torch.ones(8, 4), torch.ones(8, 4), 0.07)) == pytest.approx(math.log(8), rel=1e-5)
     assert number(info_nce(torch.randn(1, 4), torch.randn(1, 4), 0.07)) == 0.0
+
+
+def test_contrastive_alignment_is_the_same_where_the_model_is_in_half_precision() -> None:
+    images, noise = torch.randn(2, 16, 512, generator=torch.Generator().manual_seed(1))
+    captions = images + 0.3 * noise
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert similarities(images, captions).dtype == torch.float32
+        lowered = info_nce(images, captions, 0.07)
+    assert torch.equal(lowered, info_nce(images, captions, 0.07))
 
 
 def test_p66_contrastive_alignment_teaches_image_and_words() -> None:

@@ -49,9 +49,22 @@ def test_p19_validation_passes_have_a_batch_size_of_their_own(preset: str) -> No
             {"data": {"image_size": 64}, "model": {"channels": [8] * 6}},
             "must be a multiple of 64, 128 or more",
         ),
+        ({"model": {"channels": [8, 10]}}, "model.channels.1: input should be a multiple of 4"),
         ({"model": {"embedding_dim": 30}}, "embedding_dim 30 must be a multiple of n_heads"),
         ({"data": {"val_share": 0.5, "test_share": 0.5}}, "val_share and test_share together"),
         ({"loss": {"alignment": "info_nce"}, "trainer": {"batch_size": 1}}, "trainer.batch_size must be 2"),
+        (
+            {"loss": {"alignment": "info_nce"}, "trainer": {"eval_batch_size": 1}},
+            "trainer.eval_batch_size must be 2",
+        ),
+        (
+            {
+                "loss": {"alignment": "info_nce"},
+                "trainer": {"batch_size": 4},
+                "resources": {"processes": 4, "cpus": 4},
+            },
+            "4 processes divide the 4 samples of a step",
+        ),
         ({"loss": {"image_weight": 0}}, "greater than 0"),
         ({"loss": {"alignment": "clip"}}, "loss.alignment: input should be 'latent_norm' or 'info_nce'"),
         ({"data": {"vocab_size": 4}}, "data.vocab_size: input should be greater than or equal to 8"),
