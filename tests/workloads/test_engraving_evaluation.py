@@ -204,6 +204,7 @@ def test_an_evaluation_leaves_results_report_figures_and_the_vocabulary(run: Eva
     assert sum(results["parameters_by_part"].values()) == results["total_parameters"]
     assert results["history"]["val_loss_caption"] == [2.0, 1.0]
     page = (run.folder / "report.md").read_text(encoding="utf-8")
+    assert results["memory_by_batch_size"] is None and "There is no estimate: model and data are not" in page
     assert "108,708,035" in page and "held out to the end" in page and "figures/generated.png" in page
 
 
@@ -243,6 +244,13 @@ def test_the_memory_table_grows_with_the_batch_by_what_a_sample_takes(
     assert table[3]["estimated_gb"] - table[0]["estimated_gb"] == pytest.approx(56e6 / 1e9)
     larger = spec.model_copy(update={"data": spec.data.model_copy(update={"image_size": 128})})
     assert memory.memory_table(larger) is None
+
+
+@pytest.mark.parametrize("preset", ENGRAVING.presets)
+def test_every_preset_has_a_memory_table(preset: str) -> None:
+    table = memory.memory_table(memory._preset(preset))
+    assert table is not None and len(table) == 4
+    assert 0.3 < table[0]["estimated_gb"] < table[3]["estimated_gb"]
 
 
 def test_the_memory_table_of_the_readme_is_the_estimators() -> None:

@@ -10,6 +10,10 @@ from worker.evaluation.parameters import parameter_table
 from worker.evaluation.report import markdown_table
 
 Results = Mapping[str, Any]
+UNMEASURED = (
+    "There is no estimate: model and data are not of the sizes of a preset that was measured. A `preflight` "
+    "job with `memory.probe: always` measures these."
+)
 BLEU = tuple(f"bleu_{n}" for n in (1, 2, 3, 4))
 
 
@@ -27,7 +31,8 @@ def report_page(results: Results, figures: Sequence[Path]) -> str:
         _distances(results),
         "## Captions",
         _samples(results),
-        *_memory(results),
+        "## Memory by batch size",
+        _memory(results),
         "## Parameters",
         parameter_table(results["parameters_by_part"], results["published_parameters"]),
         *(f"![{figure.stem.replace('_', ' ')}](figures/{figure.name})" for figure in figures),
@@ -107,10 +112,10 @@ def _samples(results: Results) -> str:
     return markdown_table(("caption", "told"), [*told, *made])
 
 
-def _memory(results: Results) -> list[str]:
+def _memory(results: Results) -> str:
     table = results["memory_by_batch_size"]
     if table is None:
-        return []
+        return UNMEASURED
     rows = [(one["batch_size"], one["estimated_gb"], one["published_gpu_gb"]) for one in table]
     heading = ("batch size", "GB, estimated for a CPU in fp32", "GB of GPU memory, as the original states")
-    return ["## Memory by batch size", markdown_table(heading, rows)]
+    return markdown_table(heading, rows)
