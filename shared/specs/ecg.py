@@ -44,7 +44,7 @@ class EcgData(Part):
     """The share of records that must be mapped; less fails the job with a report of what is not."""
     leads: Annotated[tuple[LeadName, ...], Field(min_length=1, max_length=64)] | None = None
     """Names of the leads to use, in order; `*` is the record's next lead that is not named. All where not
-    given."""
+    given, which every record must then have in the same order."""
     sampling_rate: float = Field(500.0, ge=10, le=10_000)
     """Hz that every record is resampled to."""
     samples: int = Field(5000, ge=16, le=1_000_000)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import wfdb
 
 from shared.errors import DataError
 from shared.specs.ecg import BEAT_CLASSES
@@ -38,11 +39,11 @@ real = pytest.mark.skipif(
 
 def test_the_symbols_of_a_beat_are_mapped_as_the_aami_says_and_others_are_no_beats() -> None:
     assert {one: "".join(symbol for symbol in AAMI if AAMI[symbol] == one) for one in BEAT_CLASSES} == {
-        "N": "NLRej",
+        "N": "NLRBejn",
         "S": "AaJS",
-        "V": "VE",
+        "V": "VrE",
         "F": "F",
-        "Q": "/fQ",
+        "Q": "/fQ?",
     }
     marks = Marks(np.array([10, 50, 60, 100, 180]), ("+", "N", "~", "A", "V"), 100.0)
     beats = beats_of(marks)
@@ -174,6 +175,12 @@ def test_annotations_are_read_as_they_were_written(tmp_path: Path) -> None:
     marks = read_marks(record_at(tmp_path, "100"), tmp_path)
     assert "".join(marks.symbols) == "NLRVFA/Q"
     assert marks.at.tolist() == [80 * number for number in range(1, 9)] and marks.rate == RATE
+
+
+def test_the_rate_of_annotations_is_their_own_where_they_have_one(tmp_path: Path) -> None:
+    write_beats(tmp_path, "100", "NN")
+    wfdb.wrann("100", "atr", np.array([1000, 2000]), symbol=["N", "V"], fs=1000, write_dir=str(tmp_path))
+    assert beats_of(read_marks(record_at(tmp_path, "100"), tmp_path)).seconds.tolist() == [1.0, 2.0]
 
 
 @real

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,6 +102,8 @@ HEADER = "r000 1 100 9\n{} 16 1 16 0 0 0 0 I\n"
         (HEADER.format("/etc/passwd"), "invalid syntax"),
         (HEADER.format("../r001.dat"), "invalid syntax"),
         (HEADER.format("s3://bucket/x"), "invalid syntax"),
+        (HEADER.format("x" * 999 + ".dat"), "File name too long"),
+        (HEADER.format("x\0.dat"), ""),
     ],
 )
 def test_a_record_that_cannot_be_read_is_named_or_left_out(
@@ -223,6 +226,29 @@ def test_records_of_different_numbers_of_leads_are_told(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"'r000' has 2 leads and 'r001' has 3; name in data.leads"):
         load_splits(ecg_spec(), tmp_path)
+
+
+@pytest.mark.parametrize("names", [["L1", "L0"], ["L0", "V5"]])
+def test_leads_that_differ_in_name_or_order_are_told(tmp_path: Path, names: list[str]) -> None:
+    planted_records(tmp_path / "set")
+    write_record(tmp_path / "set", "r001", np.random.default_rng(0).normal(size=(2, 300)), RATE, names)
+    why = rf"'r000' has the leads L0, L1 and 'r001' {', '.join(names)}; name in data\.leads"
+    with pytest.raises(DataError, match=why):
+        load_splits(ecg_spec(), tmp_path)
+    assert load_splits(ecg_spec(data={"leads": ["L0", "*"]}), tmp_path).facts["records"] == 60
+
+
+def test_p14_a_changed_signal_is_prepared_again_whatever_its_files_name(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(size=(2, 2, 300))
+    write_record(tmp_path, "r", noise[0], RATE, ["I", "II"])
+    (tmp_path / "r.hea").write_text((tmp_path / "r.hea").read_text().replace("r.dat", "other.dat"))
+    (tmp_path / "r.dat").rename(tmp_path / "other.dat")
+    record, data = record_at(tmp_path, "r"), ecg_spec().data
+    first = prepare.prepare_record(record, data, tmp_path)
+    assert prepare.prepare_record(record, data, tmp_path).path == first.path
+    write_record(tmp_path, "other", noise[1], RATE, ["I", "II"])
+    os.utime(tmp_path / "other.dat", ns=(1, 1))
+    assert prepare.prepare_record(record, data, tmp_path).path != first.path
 
 
 def test_p14_preparing_again_reads_nothing_and_changes_nothing(

@@ -15,11 +15,11 @@ from shared.specs.ecg import BEAT_CLASSES
 from worker.workloads.ecg.reading import Marks
 
 AAMI = {
-    **dict.fromkeys("NLRej", "N"),
+    **dict.fromkeys("NLRBejn", "N"),
     **dict.fromkeys("AaJS", "S"),
-    **dict.fromkeys("VE", "V"),
+    **dict.fromkeys("VrE", "V"),
     "F": "F",
-    **dict.fromkeys("/fQ", "Q"),
+    **dict.fromkeys("/fQ?", "Q"),
 }
 """Annotation symbol -> class; other symbols mark no beat."""
 

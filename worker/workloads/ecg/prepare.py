@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import DataError
-from shared.specs.ecg import EcgData
+from shared.specs.ecg import ANY_LEAD, EcgData
 from worker.workloads.ecg.folder import HEADER, SIGNALS, Record
+from worker.workloads.ecg.headers import named_by
 from worker.workloads.ecg.reading import read_recording, told
 from worker.workloads.ecg.signals import Form, form_of, in_form
 
@@ -68,7 +69,7 @@ def prepare_records(records: Sequence[Record], data: EcgData, root: Path) -> Pre
                 waiting = frozenset()
     if not done:
         raise DataError(f"none of {len(records):,} records can be read; the first: {_first(left_out)}")
-    _check_leads(done)
+    _check_leads(done, data)
     return Preparation(tuple(done), left_out)
 
 
@@ -87,9 +88,10 @@ def prepare_record(record: Record, data: EcgData, root: Path) -> Prepared:
 
 def prepared_name(record: Record, form: Form, mat_rate: float | None) -> Path:
     """Where a record in some form is kept."""
-    files = [record.path] if record.path.suffix != HEADER else [
-        path for path in (record.path, *map(record.beside, SIGNALS)) if path.exists()
-    ]  # fmt: skip
+    places = [record.path]
+    if record.path.suffix == HEADER:
+        places = list(dict.fromkeys([*places, *map(record.beside, SIGNALS), *named_by(record).files]))
+    files = [path for path in places if path.exists()]
     said = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     text = json.dumps([VERSION, str(record.path.parent.resolve()), said, asdict(form), mat_rate])
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -151,14 +153,22 @@ def _check_room(first: Prepared, waiting: int, root: Path) -> None:
         )
 
 
-def _check_leads(done: Sequence[Prepared]) -> None:
-    """All records must have as many leads as the first."""
+def _check_leads(done: Sequence[Prepared], data: EcgData) -> None:
+    """All records must have as many leads as the first, and the same where no names choose them."""
     first = done[0]
     for other in done:
         if other.leads != first.leads:
             raise DataError(
                 f"record {first.record.id[:80]!r} has {first.leads} leads and {other.record.id[:80]!r} has "
                 f"{other.leads}; name in data.leads those that every record has"
+            )
+    named = [(one.record.id, named_by(one.record).leads) for one in done] if data.leads is None else []
+    known = [(name, leads) for name, leads in named if leads and all(leads)]
+    for name, leads in known:
+        if list(map(str.casefold, leads)) != list(map(str.casefold, known[0][1])):
+            raise DataError(
+                f"record {known[0][0][:80]!r} has the leads {', '.join(known[0][1])} and {name[:80]!r} "
+                f"{', '.join(leads)}; name in data.leads those to use, in order, and {ANY_LEAD} for any"
             )
 
 

@@ -82,7 +82,7 @@ def read_marks(record: Record, root: Path) -> Marks:
     check_beneath(path, root)
     with told(record):
         marks = wfdb.rdann(str(path.with_suffix("")), "atr")
-        rate = float(wfdb.rdheader(str(path.with_suffix(""))).fs)
+        rate = float(marks.fs or wfdb.rdheader(str(path.with_suffix(""))).fs)
         _check_rate(rate)
     return Marks(np.asarray(marks.sample, np.int64), tuple(marks.symbol), rate)
 
