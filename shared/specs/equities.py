@@ -38,7 +38,7 @@ class EquitiesData(Part):
     """What a return is measured against: nothing, or the mean of all stocks over the same days."""
     horizons: tuple[Horizon, ...] = Field((1, 5, 10, 20), min_length=1, max_length=16)
     """Trading days ahead, ascending."""
-    seq_len: int = Field(20, ge=2, le=512)
+    seq_len: int = Field(20, ge=3, le=512)
     """Days of features the model sees of each stock."""
     days: int | None = Field(None, ge=60, le=1_000_000)
     """Use only the newest so many days of the panel."""
@@ -142,6 +142,15 @@ class EquitiesSpec(JobSpec):
         if weights != horizons:
             raise ValueError(
                 f"loss.horizon_weights has {weights} values and data.horizons {horizons}; give one a horizon"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _every_quantile_is_taught(self) -> EquitiesSpec:
+        if self.loss.pinball == 0 and len(self.model.quantiles) > 1:
+            raise ValueError(
+                "loss.pinball must be above 0, as no other term teaches the quantiles beside the median; "
+                f"or set model.quantiles to [{MEDIAN}]"
             )
         return self
 

@@ -30,6 +30,8 @@ def resolved(**over: Any) -> EquitiesSpec:
         ({"model": {"quantiles": [0.1, 0.9]}}, "quantiles [0.1, 0.9] must hold 0.5, the point forecast"),
         ({"model": {"quantiles": [0.5, 0.1]}}, "quantiles [0.5, 0.1] must ascend"),
         ({"model": {"adaptive_norm": "fan"}}, "rolling_fan_san"),
+        ({"data": {"seq_len": 2}}, "greater than or equal to 3"),
+        ({"loss": {"pinball": 0}}, "no other term teaches the quantiles beside the median"),
         ({"loss": {"huber": 0, "pinball": 0}}, "huber or pinball must be above 0"),
     ],
 )
