@@ -49,7 +49,7 @@ def test_a_folder_that_is_not_there_fails_with_a_sentence(running: Running) -> N
 
 @real
 @pytest.mark.real_data
-def test_real_beats_go_from_submit_to_the_published_table(running: Running) -> None:
+def test_real_beats_go_from_submit_to_results(running: Running) -> None:
     data = running.state_dir / "data"
     data.mkdir(exist_ok=True)
     shutil.copytree(Path(os.environ[MITDB]), data / "mitdb")
@@ -57,4 +57,4 @@ def test_real_beats_go_from_submit_to_the_published_table(running: Running) -> N
     flags = [flag for key, value in beats.items() for flag in ("--set", f"data.{key}={value}")]
     results = finished(running, *flags, "--set", 'data.leads=["MLII"]')["results"]
     assert sum(row["support"] for row in results["per_class"].values()) == 51
-    assert results["published"]["de_chazal_2004"]["per_class"]["V"]["recall"] == 0.777
+    assert results["published"] is None, "a part of DS2 stands beside no published figures"
