@@ -197,10 +197,10 @@ ENGRAVING = Contract(
     implementation="worker.workloads.engraving.workload:WORKLOAD",
     metrics=("train/loss", "val/loss", "val/loss_image", "val/loss_caption"),
     footprints={
-        "smoke": Footprint(335_083, fixed_bytes=0, sample_bytes=1_574_912, other_bytes=364_745_324),
-        "medium": Footprint(2_492_241, fixed_bytes=0, sample_bytes=5_376_000, other_bytes=368_594_772),
+        "smoke": Footprint(335_083, fixed_bytes=0, sample_bytes=1_591_296, other_bytes=364_745_324),
+        "medium": Footprint(2_492_241, fixed_bytes=0, sample_bytes=5_273_600, other_bytes=368_594_772),
         "production": Footprint(
-            108_708_035, fixed_bytes=3_886_324, sample_bytes=253_558_784, other_bytes=389_599_372
+            108_708_035, fixed_bytes=0, sample_bytes=255_606_784, other_bytes=389_599_372
         ),
     },
     sized_by=("data.image_size", "data.colors", "data.vocab_size", "data.caption_length", "model", "loss"),
