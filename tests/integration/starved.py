@@ -73,7 +73,9 @@ WORKLOAD = replace(
 
 
 def starved_spec(**over: Any) -> StarvedSpec:
-    base = planted.spec_of(**{**over, "model": {}}).model_dump()
+    # The process that runs tests may hold more than a job is given by default, and would be refused for it.
+    room = {"resources": {"memory_gib": 64}}
+    base = planted.spec_of(**{**room, **over, "model": {}}).model_dump()
     skipped = {"skip": dict.fromkeys(planted_guards(), "they would count passes")}
     return StarvedSpec.model_validate({**base, "model": over.get("model", {}), "guards": skipped})
 
