@@ -33,7 +33,7 @@ class EquitiesData(Part):
     file, which must say nothing of the future. Both become z-scores across the stocks of a day."""
     targets: Literal["prices", "columns"] = "prices"
     """`prices` computes the return from a day's close to that so many trading days later; `columns` takes
-    the file's columns target_1d, target_5d and so on (or horizon_1, return_1d and their like)."""
+    the file's columns target_1d, target_5d and so on (or horizon_1, label_ret_1 and their like)."""
     relative_to: Literal["zero", "market"] = "zero"
     """What a return is measured against: nothing, or the mean of all stocks over the same days."""
     horizons: tuple[Horizon, ...] = Field((1, 5, 10, 20), min_length=1, max_length=16)

@@ -220,13 +220,34 @@ def test_columns_nobody_asked_for_are_named_and_need_not_be_numbers(tmp_path: Pa
 
 def test_targets_of_the_file_are_found_by_any_spelling_and_missed_by_name(tmp_path: Path) -> None:
     rows = planted_rows()
-    rows["return_1d"], rows["Horizon_5"] = rows["noise"], rows["signal"]
+    rows["label_ret_1d"], rows["Horizon_5"] = rows["noise"], rows["signal"]
     market = trading_days(planted_splits(tmp_path, rows, targets="columns").train).market
     torch.testing.assert_close(
         market.returns["horizon_5"], torch.from_numpy(market.panel.columns["signal"]), equal_nan=True
     )
-    rows["haze"] = rows.pop("return_1d")
+    rows["haze"] = rows.pop("label_ret_1d")
     with pytest.raises(DataError, match=r"asks for horizon_1, horizon_5, and.*there is none for horizon_1 "):
+        planted_splits(tmp_path, rows, targets="columns")
+
+
+@pytest.mark.parametrize("column", ["return_5", "returns_5d", "h5", "5"])
+@pytest.mark.parametrize("part", ["features", "targets"])
+def test_a_return_that_may_be_of_the_past_is_neither_target_nor_feature(
+    tmp_path: Path, column: str, part: str
+) -> None:
+    rows = planted_rows(days=400)
+    rows[column] = rows["noise"]
+    other = {"features": "prices", "targets": "prices"}
+    with pytest.raises(DataError, match=rf"column {column} may be .* feat_ret_5d .* target_5d"):
+        planted_splits(tmp_path, rows, **{**other, part: "columns"})
+    assert column in planted_splits(tmp_path, rows, folds=1, **other).facts["ignored_columns"]
+
+
+def test_two_columns_of_one_horizon_are_refused(tmp_path: Path) -> None:
+    rows = planted_rows(days=400)
+    for column in ("target_1d", "target_5d", "horizon_5"):
+        rows[column] = rows["noise"]
+    with pytest.raises(DataError, match=r"mean the horizon of 5 days; leave one of them out"):
         planted_splits(tmp_path, rows, targets="columns")
 
 

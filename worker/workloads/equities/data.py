@@ -25,7 +25,7 @@ from worker.workloads.equities.builtin import builtin_panel
 from worker.workloads.equities.cross_section import FEWEST
 from worker.workloads.equities.features import LONGEST
 from worker.workloads.equities.folds import Fold, Places, cut_fold
-from worker.workloads.equities.horizons import horizon_days, horizon_name
+from worker.workloads.equities.horizons import horizon_days, horizon_name, is_of_the_future
 from worker.workloads.equities.panel import Panel
 from worker.workloads.equities.panel_file import read_panel
 from worker.workloads.equities.prepared import Prepared, prepare
@@ -64,9 +64,16 @@ def load_panel(data: EquitiesData, data_root: Path) -> Panel:
 
 
 def _is_wanted(data: EquitiesData, column: str) -> bool:
-    """A column that names a horizon is a target and never a feature."""
-    asked = data.features if horizon_days(column) is None else data.targets
-    return asked == "columns"
+    """A column that names a horizon is a target, never a feature. Raises DataError where it may be both."""
+    days = horizon_days(column)
+    if days is None:
+        return data.features == "columns"
+    if "columns" in (data.features, data.targets) and not is_of_the_future(column):
+        raise DataError(
+            f"data.path {data.path!r}: column {column} may be a return of the past or of the future; call it "
+            f"feat_ret_{days}d if it is known on its day, target_{days}d if it is what comes after"
+        )
+    return data.targets == "columns"
 
 
 def usable_days(panel: Panel, data: EquitiesData, listed: Tensor, returns: Mapping[str, Tensor]) -> Places:

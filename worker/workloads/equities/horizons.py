@@ -16,6 +16,9 @@ _NAME = re.compile(
 )
 
 
+_OF_THE_FUTURE = ("horizon_", "point_horizon_", "target_", "label_ret_")
+
+
 class NoMatchingHorizons(TrainingError):
     """Predictions and targets name different horizons, so there is nothing to learn from."""
 
@@ -32,6 +35,11 @@ def horizon_days(name: str) -> int | None:
     """
     found = _NAME.fullmatch(name.strip().lower())
     return int(found["days"]) if found else None
+
+
+def is_of_the_future(column: str) -> bool:
+    """Whether a horizon's column says so itself; return_5, h5 or 5 may as well be of the past."""
+    return column.strip().lower().startswith(_OF_THE_FUTURE)
 
 
 def canonical(named: Mapping[str, T]) -> dict[str, T]:

@@ -12,7 +12,7 @@ import numpy as np
 from shared.errors import DataError
 from shared.specs.equities import EquitiesData
 from worker.workloads.equities.cross_section import Floats
-from worker.workloads.equities.horizons import canonical, horizon_name
+from worker.workloads.equities.horizons import NoMatchingHorizons, canonical, horizon_name
 from worker.workloads.equities.panel import Panel
 from worker.workloads.equities.sessions import NONE, Ints, furthest, sessions_of
 
@@ -45,7 +45,10 @@ def _computed(close: Floats, horizons: tuple[int, ...]) -> dict[str, Floats]:
 
 
 def _told(panel: Panel, names: list[str]) -> dict[str, Floats]:
-    found: Mapping[str, Floats] = canonical(panel.columns)
+    try:
+        found: Mapping[str, Floats] = canonical(panel.columns)
+    except NoMatchingHorizons as error:
+        raise DataError(f"{panel.source}: {error}; leave one of them out") from None
     if missing := [name for name in names if name not in found]:
         columns = ", ".join((*panel.columns, *panel.ignored)) or "none"
         raise DataError(
