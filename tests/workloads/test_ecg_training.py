@@ -10,14 +10,11 @@ import pytest
 import torch
 
 from shared.rundir import RunDir
-from shared.specs.ecg import EcgSpec
 from tests.integration.planted import told
+from tests.workloads.core_runs import check_golden, run_job
 from tests.workloads.ecg_cases import ecg_spec, inputs, network, planted_records
-from worker.protocol import ExitCode, Order
-from worker.training.main import run_order
 from worker.workloads.ecg.objective import forward, loss
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "ecg_losses.txt"
 TRAINER = {"epochs": 8, "batch_size": 8, "threads": 1, "log_every_steps": 1}
 CHANCE, MARGIN = 0.2, 0.5
 
@@ -26,26 +23,9 @@ def trained(root: Path, **parts: Any) -> dict[str, Any]:
     """The results of a job over the planted set."""
     planted_records(root / "set", 100)
     spec = ecg_spec(**{"trainer": TRAINER, **parts})
-    assert run_order(write_order(root, spec)) == ExitCode.DONE
+    run_job(root, spec, "ecg")
     results: dict[str, Any] = json.loads((RunDir(root).artifacts / "results.json").read_text())
     return results
-
-
-def write_order(root: Path, spec: EcgSpec) -> Path:
-    folder = RunDir(root).create(1)
-    order = Order(
-        job_id="01ecgplant0",
-        attempt=1,
-        workload="ecg",
-        implementation="worker.workloads.ecg.workload:WORKLOAD",
-        spec_type="shared.specs.ecg:EcgSpec",
-        spec=spec.model_dump(mode="json"),
-        adjustments=[],
-        run_dir=str(root),
-        data_root=str(root),
-    )
-    order.write(folder.order)
-    return folder.order
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +62,7 @@ def test_p52_the_best_epoch_is_that_of_the_greatest_macro_f1(run: tuple[Path, di
 
 def test_no_change_moves_a_loss_unseen(run: tuple[Path, dict[str, Any]]) -> None:
     root, _ = run
-    measured = [
-        (f"{point['split']} {point['step']}", point["values"]["loss"])
-        for point in told(root, "points")
-        if "loss" in point["values"]
-    ]
-    lines = [line.rsplit(" ", 1) for line in GOLDEN.read_text(encoding="ascii").splitlines()]
-    assert [name for name, _ in measured] == [name for name, _ in lines]
-    assert [value for _, value in measured] == pytest.approx([float(value) for _, value in lines], rel=1e-3)
+    check_golden(root, "ecg")
 
 
 def test_p58_a_dry_run_divides_by_the_samples_it_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,11 @@ import pytest
 import torch
 
 from shared.rundir import RunDir
-from shared.specs.engraving import EngravingSpec
 from tests.integration.planted import told
+from tests.workloads.core_runs import check_golden, run_job
 from tests.workloads.engraving_cases import batch_of, gradients, small_model, small_spec, write_planted
-from worker.protocol import ExitCode, Order
-from worker.training.main import run_order
 from worker.workloads.engraving.objective import forward, loss
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "engraving_losses.txt"
 PAIRS = 90
 TRAINER: dict[str, Any] = {
     "epochs": 24,
@@ -32,30 +29,13 @@ CHANCE, MARGIN = 1 / 9, 0.4
 """Of a caption that names one of three colours and one of three shapes, and how far above it must be."""
 
 
-def write_order(root: Path, spec: EngravingSpec) -> Path:
-    folder = RunDir(root).create(1)
-    order = Order(
-        job_id="01engrave00",
-        attempt=1,
-        workload="engraving",
-        implementation="worker.workloads.engraving.workload:WORKLOAD",
-        spec_type="shared.specs.engraving:EngravingSpec",
-        spec=spec.model_dump(mode="json"),
-        adjustments=[],
-        run_dir=str(root),
-        data_root=str(root),
-    )
-    order.write(folder.order)
-    return folder.order
-
-
 def trained(root: Path, **parts: Any) -> dict[str, Any]:
     """The results of a job over the planted drawings."""
     write_planted(root, PAIRS)
     optimizer = {"name": "adamw", "lr": 3e-3, "weight_decay": 1e-4}
     loss = {"alignment": "info_nce"}
     spec = small_spec(**{"trainer": TRAINER, "optimizer": optimizer, "model": MODEL, "loss": loss, **parts})
-    assert run_order(write_order(root, spec)) == ExitCode.DONE
+    run_job(root, spec, "engraving")
     results: dict[str, Any] = json.loads((RunDir(root).artifacts / "results.json").read_text())
     return results
 
@@ -93,14 +73,7 @@ def test_the_terms_of_every_epoch_add_up_to_its_loss(run: tuple[Path, dict[str, 
 
 def test_no_change_moves_a_loss_unseen(run: tuple[Path, dict[str, Any]]) -> None:
     root, _ = run
-    measured = [
-        (f"{point['split']} {point['step']}", point["values"]["loss"])
-        for point in told(root, "points")
-        if "loss" in point["values"]
-    ]
-    lines = [line.rsplit(" ", 1) for line in GOLDEN.read_text(encoding="ascii").splitlines()]
-    assert [name for name, _ in measured] == [name for name, _ in lines]
-    assert [value for _, value in measured] == pytest.approx([float(value) for _, value in lines], rel=1e-3)
+    check_golden(root, "engraving")
 
 
 def test_micro_batches_and_their_remainder_are_one_big_batch() -> None:

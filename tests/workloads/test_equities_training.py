@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.rundir import RunDir
 from tests.integration.planted import told
+from tests.workloads.core_runs import check_golden, run_job
 from tests.workloads.equities_cases import equities_spec, planted_rows, write_csv
-from worker.protocol import Order
-from worker.training.main import run_order
 
 Json = dict[str, Any]
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "equities_losses.txt"
 MARGIN = 0.4
 """Of rank IC above the 0 of chance, whose deviation over 74 days of 9 stocks is about 0.04."""
 
@@ -33,20 +30,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         trainer={"epochs": 3, "batch_size": 8, "clip_grad_norm": 1.0, "seed": 3},
         memory={"sample_seconds": 3600},
     )
-    folder = RunDir(root).create(1)
-    order = Order(
-        job_id="01equities",
-        attempt=1,
-        workload="equities",
-        implementation="worker.workloads.equities.workload:WORKLOAD",
-        spec_type="shared.specs.equities:EquitiesSpec",
-        spec=spec.model_dump(mode="json"),
-        adjustments=[],
-        run_dir=str(root),
-        data_root=str(root),
-    )
-    order.write(folder.order)
-    assert run_order(folder.order) == 0
+    run_job(root, spec, "equities")
     return root
 
 
@@ -122,12 +106,4 @@ def test_validation_tells_every_term_raw_and_weighted_and_every_measure(run_dir:
 
 
 def test_no_change_moves_a_loss_unseen(run_dir: Path) -> None:
-    # Sums in another order grew to 2.5e-4 over these 45 steps; anything meant moves more.
-    measured = [
-        (f"{point['split']} {point['step']}", point["values"]["loss"])
-        for point in told(run_dir, "points")
-        if "loss" in point["values"]
-    ]
-    lines = [line.rsplit(" ", 1) for line in GOLDEN.read_text(encoding="ascii").splitlines()]
-    assert [name for name, _ in measured] == [name for name, _ in lines]
-    assert [loss for _, loss in measured] == pytest.approx([float(loss) for _, loss in lines], rel=1e-3)
+    check_golden(run_dir, "equities")

@@ -10,18 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.rundir import RunDir
 from shared.specs.celestial_mdn import CelestialMdnSpec
 from tests.integration.planted import told
 from tests.workloads.celestial_series import LENGTHS, planted_ohlc, write_rows
+from tests.workloads.core_runs import check_golden, run_job
 from tests.workloads.mdn_cases import MODEL
 from worker.evaluation.mixtures import LEVELS
-from worker.protocol import Order
-from worker.training.main import run_order
 
 Json = dict[str, Any]
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "mdn_losses.txt"
 CHANCE, MARGIN = 0.5, 0.25
 WEIGHTS = {"nll": 1.0, "direction": 0.1, "trend": 0.1, "magnitude": 1.0, "gate_entropy": 0.01}
 """Of the published ones direction weighs so much that the mean goes beyond the truth."""
@@ -47,20 +44,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "resources": {"memory_gib": 4},
         }
     )
-    folder = RunDir(root).create(1)
-    order = Order(
-        job_id="01mdn",
-        attempt=1,
-        workload="celestial-mdn",
-        implementation="worker.workloads.celestial_mdn.workload:WORKLOAD",
-        spec_type="shared.specs.celestial_mdn:CelestialMdnSpec",
-        spec=spec.model_dump(mode="json"),
-        adjustments=[],
-        run_dir=str(root),
-        data_root=str(root),
-    )
-    order.write(folder.order)
-    assert run_order(folder.order) == 0
+    run_job(root, spec, "celestial-mdn")
     return root
 
 
@@ -129,11 +113,4 @@ def test_the_report_links_every_figure_and_has_the_parameter_table(run_dir: Path
 
 
 def test_no_change_moves_a_loss_unseen(run_dir: Path) -> None:
-    measured = [
-        (f"{point['split']} {point['step']}", point["values"]["loss"])
-        for point in told(run_dir, "points")
-        if "loss" in point["values"]
-    ]
-    lines = [line.rsplit(" ", 1) for line in GOLDEN.read_text(encoding="ascii").splitlines()]
-    assert [name for name, _ in measured] == [name for name, _ in lines]
-    assert [loss for _, loss in measured] == pytest.approx([float(loss) for _, loss in lines], rel=1e-3)
+    check_golden(run_dir, "mdn")

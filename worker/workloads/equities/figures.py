@@ -16,8 +16,8 @@ from worker.evaluation.cross_section_plots import (
 from worker.evaluation.plots import bars_figure, curves_figure, memory_figure, save_figure
 from worker.workloads.equities.cross_section import Floats
 from worker.workloads.equities.forecasts import Forecasts
-from worker.workloads.equities.results import TRAIN_LOSS, VAL_LOSS
 from worker.workloads.interface import Evaluation
+from worker.workloads.training_facts import TRAIN_LOSS, VAL_LOSS
 
 SHOWN_FEATURES = 20
 

@@ -14,13 +14,12 @@ from worker.workloads.equities.forecasts import Forecasts
 from worker.workloads.equities.meter import mean_over
 from worker.workloads.equities.scores import MEASURES, STRATEGY
 from worker.workloads.interface import Evaluation
+from worker.workloads.training_facts import training_facts
 
 PUBLISHED_PARAMETERS = 22_729_113
 """Hidden 256, 83 features."""
 PUBLISHED_V1_PARAMETERS = 1_336_967
 """Hidden 64."""
-
-TRAIN_LOSS, VAL_LOSS = "train/loss_epoch", "val/loss"
 
 IN_UNITS = ("r2", "mse", "rmse", "mae", "forecast_mean", "forecast_deviation")
 """What says nothing of a score that has no unit."""
@@ -32,7 +31,7 @@ def build_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
     results: dict[str, Any] = json_clean(
         {
             **_identity(run),
-            **_training(run),
+            **training_facts(run),
             **measured(forecasts, points),
             "strategy": STRATEGY,
             "baselines": {
@@ -82,20 +81,6 @@ def _identity(run: Evaluation) -> dict[str, Any]:
         "total_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
         "parameters_by_part": count_parameters(run.model),
         "published_parameters": published_parameters(spec.model.hidden, features),
-    }
-
-
-def _training(run: Evaluation) -> dict[str, Any]:
-    train, val = ([value for _, value in run.history.get(name, [])] for name in (TRAIN_LOSS, VAL_LOSS))
-    seconds = run.facts.get("seconds_trained")
-    return {
-        "train_epochs": run.spec.trainer.epochs,
-        "best_epoch": run.facts.get("best_epoch"),
-        "training_time_hours": None if seconds is None else seconds / 3600.0,
-        "train_losses": train,
-        "val_losses": val,
-        "best_val_loss": min((value for value in val if value == value), default=None),
-        "adjustments": run.facts.get("adjustments"),
     }
 
 

@@ -19,8 +19,8 @@ from worker.evaluation.plots import (
 )
 from worker.workloads.interface import Evaluation
 from worker.workloads.sky.forecasts import Forecasts
-from worker.workloads.sky.results import TRAIN_LOSS, VAL_LOSS
 from worker.workloads.sky.targets import TARGET_NAMES
+from worker.workloads.training_facts import TRAIN_LOSS, VAL_LOSS
 
 SHOWN_FORECASTS = 6
 HISTORY_DAYS = 20

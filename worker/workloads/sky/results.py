@@ -14,9 +14,7 @@ from worker.workloads.interface import Evaluation
 from worker.workloads.sky.forecasts import UNITS, Forecasts, Point, run_model
 from worker.workloads.sky.positions import Floats
 from worker.workloads.sky.targets import TARGET_NAMES
-
-TRAIN_LOSS, VAL_LOSS = "train/loss_epoch", "val/loss"
-"""The loss of an epoch: the mean over its training steps, and of the validation split after them."""
+from worker.workloads.training_facts import training_facts
 
 FLAT = 1e-4
 """A move of at most one hundredth of a percent, in log price, has no direction."""
@@ -34,7 +32,7 @@ def build_results(
         {
             **_identity(run),
             **own,
-            **_training(run),
+            **training_facts(run),
             "overall_metrics": measured["log_price"]["overall"],
             "per_target_metrics": measured["log_price"]["per_target"],
             "metrics_by_unit": measured,
@@ -65,20 +63,6 @@ def _identity(run: Evaluation) -> dict[str, Any]:
         "d_layers": spec.model.d_layers,
         "total_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
         "parameters_by_part": count_parameters(run.model),
-    }
-
-
-def _training(run: Evaluation) -> dict[str, Any]:
-    train, val = ([value for _, value in run.history.get(name, [])] for name in (TRAIN_LOSS, VAL_LOSS))
-    seconds = run.facts.get("seconds_trained")
-    return {
-        "train_epochs": run.spec.trainer.epochs,
-        "best_epoch": run.facts.get("best_epoch"),
-        "training_time_hours": None if seconds is None else seconds / 3600.0,
-        "train_losses": train,
-        "val_losses": val,
-        "best_val_loss": min((value for value in val if value == value), default=None),
-        "adjustments": run.facts.get("adjustments"),
     }
 
 
