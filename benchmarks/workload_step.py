@@ -19,10 +19,12 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.floor import counted_gflop, matmul_gflops
 from cli.spec import apply_settings
 from shared.specs.catalogue import find_workload, installed_workloads
 from shared.specs.contract import Contract
@@ -128,8 +130,10 @@ def report(options: argparse.Namespace) -> None:
     spec = effective_spec(contract, options)
     workload, model, batch = prepared(contract, spec, options)
     before = peak_gb()
-    seconds, cpu = timed_steps(workload, spec, model, batch, options.steps)
+    step = step_of(workload, spec, model, batch)
+    seconds, cpu = timed(step, options.steps)
     tell(options, spec, model, before, seconds, cpu)
+    tell_floor(step, statistics.median(seconds))
 
 
 def effective_spec(contract: Contract, options: argparse.Namespace) -> JobSpec:
@@ -158,27 +162,32 @@ def prepared(
     return workload, model, batch
 
 
-def timed_steps(
-    workload: Workload, spec: Any, model: nn.Module, batch: Batch, steps: int
-) -> tuple[list[float], list[float]]:
-    """Wall and CPU seconds of each step."""
+def step_of(workload: Workload, spec: Any, model: nn.Module, batch: Batch) -> Callable[[], None]:
+    """One optimizer step of the preset on the batch."""
     import torch
 
     from worker.training.optim import build_optimizer
     from worker.training.precision import choose_precision
 
-    optimizer, precision = (
-        build_optimizer(spec.optimizer, model),
-        choose_precision(spec.trainer, torch.device("cpu")),
-    )
-    wall, cpu = [], []
-    for _ in range(steps + 2):
-        began, worked = time.perf_counter(), time.process_time()
+    optimizer = build_optimizer(spec.optimizer, model)
+    precision = choose_precision(spec.trainer, torch.device("cpu"))
+
+    def step() -> None:
         optimizer.zero_grad()
         with precision.autocast():
             terms = workload.loss(spec, workload.forward(model, batch), batch)
         torch.autograd.backward(terms.total)
         optimizer.step()
+
+    return step
+
+
+def timed(step: Callable[[], None], steps: int) -> tuple[list[float], list[float]]:
+    """Wall and CPU seconds of each step, after two that warm up."""
+    wall, cpu = [], []
+    for _ in range(steps + 2):
+        began, worked = time.perf_counter(), time.process_time()
+        step()
         wall.append(time.perf_counter() - began)
         cpu.append(time.process_time() - worked)
     return wall[2:], cpu[2:]
@@ -211,6 +220,13 @@ def tell(
             f"the original        {original.samples_per_second:g} samples/s, {original.peak_gb:g} GB "
             f"(reference figures, not measured here): {ratio:.1f}x its samples/s"
         )
+
+
+def tell_floor(step: Callable[[], None], seconds: float) -> None:
+    """How far the step is from its own arithmetic; the peak is told before, for counting takes memory too."""
+    peak, gflop = matmul_gflops(), counted_gflop(step)
+    print(f"arithmetic          {gflop:.1f} GFLOP a step, {peak:.0f} GFLOP/s in a matrix product here")
+    print(f"step over its floor {seconds * peak / gflop:.1f}x")
 
 
 def is_comparable(options: argparse.Namespace, spec: JobSpec) -> bool:
