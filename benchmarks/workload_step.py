@@ -31,7 +31,7 @@ from shared.specs.contract import Contract
 from shared.specs.resolve import resolve_spec
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from shared.specs.job import JobSpec
     from worker.workloads.interface import Batch, Workload
@@ -105,8 +105,14 @@ def main() -> None:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("workload")
     parser.add_argument("--preset", required=True)
+    add_step_arguments(parser)
+    return parser.parse_args()
+
+
+def add_step_arguments(parser: argparse.ArgumentParser) -> None:
+    """What says which step is timed, and how; the preset is left to the caller."""
+    parser.add_argument("workload")
     parser.add_argument("--batch", type=int, required=True, help="the step's samples, one micro-batch")
     parser.add_argument("--rows", type=int, default=1, help="the original's samples in one of ours")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", dest="settings")
@@ -114,18 +120,10 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=8, help="timed steps, after two that are not")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--allocator", choices=tuple(ALLOCATORS), default="trainer")
-    return parser.parse_args()
 
 
 def report(options: argparse.Namespace) -> None:
-    import torch
-
-    from worker.training.allocator import use_allocator
-
-    if options.allocator == "trainer":
-        use_allocator("keep", "cpu")
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(2024)
+    arrange(options)
     contract = find_workload(options.workload, installed_workloads())
     spec = effective_spec(contract, options)
     workload, model, batch = prepared(contract, spec, options)
@@ -134,6 +132,18 @@ def report(options: argparse.Namespace) -> None:
     seconds, cpu = timed(step, options.steps)
     tell(options, spec, model, before, seconds, cpu)
     tell_floor(step, statistics.median(seconds))
+
+
+def arrange(options: argparse.Namespace) -> None:
+    """Allocator, threads and seed of this process, before the first allocation of a tensor."""
+    import torch
+
+    from worker.training.allocator import use_allocator
+
+    if options.allocator == "trainer":
+        use_allocator("keep", "cpu")
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(2024)
 
 
 def effective_spec(contract: Contract, options: argparse.Namespace) -> JobSpec:
@@ -164,6 +174,15 @@ def prepared(
 
 def step_of(workload: Workload, spec: Any, model: nn.Module, batch: Batch) -> Callable[[], None]:
     """One optimizer step of the preset on the batch."""
+
+    def total() -> Tensor:
+        return workload.loss(spec, workload.forward(model, batch), batch).total
+
+    return optimizer_step(spec, model, total)
+
+
+def optimizer_step(spec: Any, model: nn.Module, loss: Callable[[], Tensor]) -> Callable[[], None]:
+    """Forward and loss, backward and one step of the spec's optimizer, in the spec's precision."""
     import torch
 
     from worker.training.optim import build_optimizer
@@ -175,8 +194,8 @@ def step_of(workload: Workload, spec: Any, model: nn.Module, batch: Batch) -> Ca
     def step() -> None:
         optimizer.zero_grad()
         with precision.autocast():
-            terms = workload.loss(spec, workload.forward(model, batch), batch)
-        torch.autograd.backward(terms.total)
+            total = loss()
+        torch.autograd.backward(total)
         optimizer.step()
 
     return step
