@@ -29,9 +29,16 @@ READ = {
         "trend_weight",
         "magnitude_weight",
         "smooth_tanh_scale",
+        "direction_form",
     ),
     "mixture_nll": (),
-    "directional_trend": ("direction_weight", "trend_weight", "magnitude_weight", "smooth_tanh_scale"),
+    "directional_trend": (
+        "direction_weight",
+        "trend_weight",
+        "magnitude_weight",
+        "smooth_tanh_scale",
+        "direction_form",
+    ),
     "mse": (),
 }
 """Which settings each loss reads; one of a single term weighs it by one."""
@@ -116,13 +123,19 @@ class MdnLoss(Part):
     nll_weight: float = Field(0.3, ge=0, le=1e4)
     """Negative log-likelihood of the truth."""
     direction_weight: float = Field(5.0, ge=0, le=1e4)
-    """Moves from day to day that go the other way than the truth's: -mean tanh(s move) tanh(s true move)."""
+    """Moves from day to day that go another way than the truth's, as `direction_form` compares them."""
     trend_weight: float = Field(0.8, ge=0, le=1e4)
     """One less the correlation of these moves with the true ones, of each window and target."""
     magnitude_weight: float = Field(0.2, ge=0, le=1e4)
     """Mean squared error of the mixture's mean."""
     smooth_tanh_scale: float = Field(1.0, gt=0, le=1e4)
-    """The s of `direction`: large values count signs, small ones weigh moves by their size."""
+    """The s of `direction`: large values count signs, small ones weigh moves by their size. Prices move by a
+    few hundredths of a scaled unit a day, so 1 weighs by size and about 100 counts signs."""
+    direction_form: Literal["squared", "product"] = "squared"
+    """`squared` is half the mean of (tanh(s move) - tanh(s true move))^2, from 0 to 2 and least at the truth.
+    `product`, as published, is -mean tanh(s move) tanh(s true move), from -1 to 1: it goes on falling the
+    further a right move goes, so that with the published weights a forecast that is unsure (deviation 1) of a
+    move of 0.5 is best at 1.6. Take it with a `direction_weight` of 0.1 at most."""
     gate_entropy_weight: float = Field(0.01, ge=0, le=1e3)
     """Undecidedness of the gates through which targets listen to the bodies; part of every loss."""
 

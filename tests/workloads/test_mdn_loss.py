@@ -20,7 +20,7 @@ from worker.layers.mixture import Mixture
 from worker.workloads.celestial_mdn.hints import perfect
 from worker.workloads.celestial_mdn.model.decoders import MixtureForecast, PointForecast
 from worker.workloads.celestial_mdn.objective import loss, point_of
-from worker.workloads.celestial_mdn.terms import direction, magnitude, trend
+from worker.workloads.celestial_mdn.terms import direction, direction_product, magnitude, trend
 
 SPEC = small_spec()
 BATCH = batch_of(SPEC, 3)
@@ -38,10 +38,18 @@ def test_the_total_is_the_weighted_sum_of_every_term() -> None:
 
 def test_direction_is_less_where_moves_go_the_true_way() -> None:
     y = BATCH["y"]
-    told, came = (np.tanh(np.diff(y.numpy(), axis=1)) for _ in range(2))
-    assert direction(y, y, 1.0).item() == pytest.approx(-(told * came).mean(), rel=1e-5)
-    assert direction(y, y, 1.0) < 0 < direction(-y, y, 1.0)
-    assert direction(y, y, 50.0).item() == pytest.approx(-1.0, abs=0.1)
+    told, came = (np.tanh(np.diff(one.numpy(), axis=1)) for one in (2 * y, y))
+    assert direction(2 * y, y, 1.0).item() == pytest.approx(((told - came) ** 2).mean() / 2, rel=1e-5)
+    assert direction(y, y, 1.0) == 0 < direction(2 * y, y, 1.0) < direction(-y, y, 1.0)
+    assert direction(-y, y, 50.0).item() == pytest.approx(2.0, abs=0.2)
+
+
+def test_the_published_direction_is_the_product_of_the_soft_signs() -> None:
+    y = BATCH["y"]
+    told, came = (np.tanh(np.diff(one.numpy(), axis=1)) for one in (2 * y, y))
+    assert direction_product(2 * y, y, 1.0).item() == pytest.approx(-(told * came).mean(), rel=1e-5)
+    assert direction_product(y, y, 1.0) < 0 < direction_product(-y, y, 1.0)
+    assert direction_product(y, y, 50.0).item() == pytest.approx(-1.0, abs=0.1)
 
 
 def test_trend_is_one_less_the_correlation_of_the_moves_of_each_window_and_target() -> None:

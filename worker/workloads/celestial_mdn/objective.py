@@ -11,7 +11,13 @@ from shared.errors import TrainingError
 from shared.specs.celestial_mdn import CelestialMdnSpec, MdnLoss
 from worker.layers.mixture import Mixture
 from worker.workloads.celestial_mdn.model.decoders import MixtureForecast, PointForecast
-from worker.workloads.celestial_mdn.terms import direction, magnitude, negative_log_likelihood, trend
+from worker.workloads.celestial_mdn.terms import (
+    direction,
+    direction_product,
+    magnitude,
+    negative_log_likelihood,
+    trend,
+)
 from worker.workloads.interface import LossTerms
 from worker.workloads.sky.targets import check_shape
 
@@ -24,6 +30,8 @@ TERMS = {
     "mse": ("magnitude",),
 }
 """Which terms each loss adds up."""
+
+DIRECTIONS = {"squared": direction, "product": direction_product}
 
 
 def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Forecast:
@@ -49,7 +57,7 @@ def loss(spec: CelestialMdnSpec, outputs: Forecast, batch: Mapping[str, Tensor])
     told = point_of(outputs)
     check_shape(told, y)
     every = {
-        "direction": lambda: direction(told, y, spec.loss.smooth_tanh_scale),
+        "direction": lambda: DIRECTIONS[spec.loss.direction_form](told, y, spec.loss.smooth_tanh_scale),
         "trend": lambda: trend(told, y),
         "magnitude": lambda: magnitude(told, y),
         "nll": lambda: negative_log_likelihood(mixture_of(outputs), y, spec.model.mdn_sigma_min),

@@ -19,8 +19,14 @@ def negative_log_likelihood(mixture: Mixture, y_BPC: Tensor, least_std: float) -
 
 
 def direction(point_BPC: Tensor, y_BPC: Tensor, scale: float) -> Tensor:
-    """-mean tanh(s move) tanh(s true move), in (-1, 1): negative where forecast moves go the true way."""
-    told, came = (torch.tanh(scale * torch.diff(one, dim=1)) for one in (point_BPC, y_BPC))
+    """Half the mean of (tanh(s move) - tanh(s true move))^2, in [0, 2): least at the truth."""
+    told, came = _soft_signs(point_BPC, y_BPC, scale)
+    return (told - came).square().mean() / 2
+
+
+def direction_product(point_BPC: Tensor, y_BPC: Tensor, scale: float) -> Tensor:
+    """-mean tanh(s move) tanh(s true move), in (-1, 1), as published: least at endless right moves."""
+    told, came = _soft_signs(point_BPC, y_BPC, scale)
     return -(told * came).mean()
 
 
@@ -38,6 +44,11 @@ def trend(point_BPC: Tensor, y_BPC: Tensor) -> Tensor:
 def magnitude(point_BPC: Tensor, y_BPC: Tensor) -> Tensor:
     """Mean squared error."""
     return (point_BPC - y_BPC).square().mean()
+
+
+def _soft_signs(point_BPC: Tensor, y_BPC: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    told, came = (torch.tanh(scale * torch.diff(one, dim=1)) for one in (point_BPC, y_BPC))
+    return told, came
 
 
 def _centred(moves: Tensor) -> Tensor:
