@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from shared.specs.contract import Contract
 from shared.specs.footprint import Footprint
@@ -18,7 +18,7 @@ SPECIAL_TOKENS = 4
 """PAD, START, END and UNK."""
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=400)]
-Channels = Annotated[int, Field(ge=4, le=4096, multiple_of=4)]
+Channels = Annotated[int, Field(le=4096)]
 
 
 class EngravingData(Part):
@@ -59,8 +59,8 @@ class EngravingModel(Part):
     """Sizes of image encoder, image decoder and text decoder."""
 
     channels: Annotated[tuple[Channels, ...], Field(min_length=2, max_length=8)] = (64, 128, 256, 512, 512)
-    """Of each convolution of the encoder, which halves the image; the decoder has them in reverse. In fours,
-    which are normalised together."""
+    """Of each convolution of the encoder, which halves the image; the decoder has them in reverse. Multiples
+    of 4, for four at a time are normalised together."""
     latent_dim: int = Field(1024, ge=8, le=65_536)
     """Numbers that stand for an image and its caption."""
     hidden_dim: int = Field(512, ge=8, le=65_536)
@@ -74,6 +74,19 @@ class EngravingModel(Part):
     vocabulary_rows: Literal["vocab_size", "found"] = "vocab_size"
     """Rows of the token tables: as many as `data.vocab_size`, as published, or only as many as there are
     words in the data, so that every row learns."""
+
+    @field_validator("channels")
+    @classmethod
+    def _channels_come_in_fours(cls, channels: tuple[int, ...]) -> tuple[int, ...]:
+        """Here and not by the type, which would also count the refused one as missing."""
+        for count in channels:
+            if count < 4 or count % 4:
+                below = max(4, count - count % 4)
+                raise ValueError(
+                    f"{count} must be a multiple of 4, for four channels at a time are normalised together; "
+                    f"take {below} or {below + 4}"
+                )
+        return channels
 
     @model_validator(mode="after")
     def _heads_fit(self) -> EngravingModel:

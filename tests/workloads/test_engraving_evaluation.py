@@ -30,7 +30,7 @@ from worker.workloads.engraving.model.multimodal import Multimodal
 from worker.workloads.engraving.pairs import collate
 from worker.workloads.engraving.results import HISTORY
 from worker.workloads.engraving.telling import collect
-from worker.workloads.engraving.tokenizer import END, PAD, START, Tokenizer
+from worker.workloads.engraving.tokenizer import END, PAD, START, UNK, Tokenizer
 from worker.workloads.engraving.workload import WORKLOAD
 from worker.workloads.interface import Dataset, Evaluation, Splits
 
@@ -132,12 +132,12 @@ def test_new_latents_have_mean_and_covariance_of_the_known() -> None:
 def test_p64_telling_stops_at_end_and_never_says_pad_or_start(run: Evaluation) -> None:
     model = model_of(run)
     with torch.no_grad():
-        model.text_decoder.out.bias[[PAD, START]] += 50.0
+        model.text_decoder.out.bias[[PAD, START, UNK]] += 50.0
         tokens = tell(model, torch.randn(5, 16), 12, longest=9)
         assert tokens.shape[1] <= 9 and (tokens[:, 0] == START).all()
         for row in tokens.tolist():
             told = row[1 : row.index(END)] if END in row else row[1:]
-            assert PAD not in told and START not in told
+            assert PAD not in told and START not in told and UNK not in told
             assert END not in row or not any(row[row.index(END) + 1 :])
         model.text_decoder.out.bias[END] += 100.0
         assert tell(model, torch.randn(2, 16), 12, longest=9).tolist() == [[START, END]] * 2
@@ -186,6 +186,9 @@ def test_baselines_measure_what_they_say(run: Evaluation) -> None:
     assert told["nearest_image"]["mse"] < 2 * expected
     end = float((test.tokens == END).sum() / (test.tokens >= END).sum())
     assert 0.0 < told["commonest_token"]["token_accuracy"] <= 3 * end
+    unknown = replace(train, tokens=torch.where(train.tokens > UNK, UNK, train.tokens))
+    blind = replace(run, splits=replace(run.splits, train=unknown))
+    assert baselines(blind)["commonest_token"]["token_accuracy"] == pytest.approx(end), "UNK is no word"
     assert spread(train, 5).captions == tuple(train.captions[at * len(train) // 5] for at in range(5))
 
 

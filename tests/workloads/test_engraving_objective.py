@@ -21,7 +21,7 @@ from worker.workloads.engraving.objective import (
     loss,
     similarities,
 )
-from worker.workloads.engraving.tokenizer import END, PAD, START
+from worker.workloads.engraving.tokenizer import END, PAD, START, UNK
 
 
 def number(scalar: torch.Tensor) -> float:
@@ -156,3 +156,12 @@ def test_the_meter_measures_pixels_between_zero_and_one_and_tokens_after_start()
     wrong = EngravingMeter()
     wrong.update(replace(answers, logits=answers.logits.roll(1, dims=2)), batch)
     assert wrong.compute()["token_accuracy"] == 0.0
+
+
+def test_an_unknown_word_is_never_told_right() -> None:
+    batch = batch_of(2)
+    batch["tokens"][:, 1] = UNK
+    meter = EngravingMeter()
+    meter.update(perfect(small_spec(), batch), batch)
+    asked = int((batch["tokens"] >= END).sum())
+    assert meter.compute()["token_accuracy"] == pytest.approx((asked - 2) / asked)

@@ -49,7 +49,10 @@ def test_p19_validation_passes_have_a_batch_size_of_their_own(preset: str) -> No
             {"data": {"image_size": 64}, "model": {"channels": [8] * 6}},
             "must be a multiple of 64, 128 or more",
         ),
-        ({"model": {"channels": [8, 10]}}, "model.channels.1: input should be a multiple of 4"),
+        ({"model": {"channels": [8, 10]}}, "10 must be a multiple of 4, for four channels at a time"),
+        ({"model": {"channels": [8, 10]}}, "take 8 or 12"),
+        ({"model": {"channels": [-1, 8]}}, "-1 must be a multiple of 4, for four channels at a time"),
+        ({"model": {"channels": [8, 5000]}}, "model.channels.1: input should be less than or equal to 4096"),
         ({"model": {"embedding_dim": 30}}, "embedding_dim 30 must be a multiple of n_heads"),
         ({"data": {"val_share": 0.5, "test_share": 0.5}}, "val_share and test_share together"),
         ({"loss": {"alignment": "info_nce"}, "trainer": {"batch_size": 1}}, "trainer.batch_size must be 2"),
@@ -75,3 +78,11 @@ def test_what_cannot_be_trained_is_refused(over: dict[str, Any], sentence: str) 
     with pytest.raises(InvalidSpec) as refused:
         resolved(**over)
     assert sentence in refused.value.message
+
+
+def test_channels_that_are_refused_are_one_problem_with_the_way_out() -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        resolved(model={"channels": [16, 30]})
+    (problem,) = refused.value.fields
+    assert problem.field == "model.channels"
+    assert problem.message.endswith("take 28 or 32")

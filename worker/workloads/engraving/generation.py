@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from worker.workloads.engraving.model.multimodal import Multimodal
-from worker.workloads.engraving.tokenizer import END, PAD, START, Tokenizer
+from worker.workloads.engraving.tokenizer import END, PAD, START, UNK, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ def generate(
 def tell(model: Multimodal, latents_BZ: Tensor, known: int, longest: int) -> Tensor:
     """[B, T] the likeliest token after token, from START to END, then PAD; at most `longest` tokens.
 
-    Only the first `known` rows of the token tables stand for words; the others are never told.
+    Only the first `known` rows of the token tables stand for words; the others are never told, nor is UNK.
     """
     memory = model.text_decoder.project(latents_BZ)
     tokens = torch.full((len(latents_BZ), 1), START, device=latents_BZ.device)
     ended = torch.zeros(len(latents_BZ), dtype=torch.bool, device=latents_BZ.device)
     while tokens.shape[1] < longest and not bool(ended.all()):
         logits = model.text_decoder(memory, tokens)[:, -1]
-        logits[:, [PAD, START]] = -torch.inf
+        logits[:, [PAD, START, UNK]] = -torch.inf
         following = logits[:, :known].argmax(dim=1).masked_fill(ended, PAD)
         ended = ended | (following == END)
         tokens = torch.cat([tokens, following[:, None]], dim=1)

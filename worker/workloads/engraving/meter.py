@@ -9,12 +9,15 @@ from torch import Tensor
 
 from worker.workloads.engraving.model.multimodal import Answers
 from worker.workloads.engraving.objective import check_shapes, reconstruction_error
-from worker.workloads.engraving.tokenizer import END
+from worker.workloads.engraving.tokenizer import END, UNK
 from worker.workloads.interface import Splits
 
 
 class EngravingMeter:
-    """Adds up. `mse` and `mae` are of pixels between 0 and 1, `token_accuracy` of words and END."""
+    """Adds up. `mse` and `mae` are of pixels between 0 and 1, `token_accuracy` of words and END.
+
+    A word that the vocabulary does not have is asked for and never right: UNK tells it from no other.
+    """
 
     def __init__(self) -> None:
         self._square = self._absolute = 0.0
@@ -28,7 +31,8 @@ class EngravingMeter:
         self._pixels += error.numel()
         tokens = batch["tokens"]
         asked = tokens >= END
-        self._right += int(((answers.logits.argmax(dim=2) == tokens) & asked).sum())
+        known = asked & (tokens != UNK)
+        self._right += int(((answers.logits.argmax(dim=2) == tokens) & known).sum())
         self._tokens += int(asked.sum())
 
     def merge(self, other: EngravingMeter) -> None:

@@ -75,8 +75,8 @@ def _told(results: Results) -> str:
     notes = [f"{name.replace('_', ' ')}: {one['description']}." for name, one in others.items()]
     accuracy = others["commonest_token"]["token_accuracy"]
     perplexity = (
-        f"Perplexity of a caption's tokens given its image: {caption['perplexity']:.4g}. The commonest token "
-        f"alone is right for {accuracy:.1%} of them."
+        f"Perplexity of a caption's tokens given its image: {caption['perplexity']:.4g}, all unknown "
+        f"words being one token. The commonest token alone is right for {accuracy:.1%} of words and ends."
     )
     return "\n\n".join([table, f"Captions are {caption['how']}.", perplexity, *notes])
 
