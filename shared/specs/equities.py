@@ -103,7 +103,7 @@ class EquitiesModel(Part):
 
 
 class EquitiesLoss(Part):
-    """Four terms, each a mean over days of a mean over stocks, weighted over horizons.
+    """Terms, each a mean over days of a mean over stocks, weighted over horizons, and penalties of the model.
 
     Returns are in units of their deviation on the train days.
     """
@@ -117,7 +117,19 @@ class EquitiesLoss(Part):
     rank: Weight = 0.3
     """Of 1 minus the correlation between soft ranks of the forecasts and ranks of the returns of a day."""
     direction: Weight = 0.1
-    """Of the logistic loss of the forecast's sign."""
+    """Of the logistic loss (binary cross-entropy) of the forecast's sign."""
+    student_t: Weight = 0.0
+    """Of minus the log density of Student's t with 4 degrees of freedom, at the median and as wide as the
+    outermost quantiles say; it needs levels on both sides."""
+    variance_floor: Weight = 0.0
+    """Of how far the deviation of a day's forecasts is below 0.1; the original has 0.1. It keeps forecasts
+    apart where nothing can be known, at the price of their error."""
+    selection: Weight = 0.0
+    """Of the mean gate of the variable selection, which closes those of idle features; the original has
+    0.01."""
+    attention: Weight = 0.0
+    """Of how much less than even graph attention is over a stock's edges: the log of their number less the
+    entropy, of which the original adds -0.001."""
     horizon_weights: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = (1.0, 0.8, 0.5, 0.3)
     """One a horizon; divided by their sum. A horizon of no weight is left out of data.horizons."""
 
@@ -142,6 +154,16 @@ class EquitiesSpec(JobSpec):
         if weights != horizons:
             raise ValueError(
                 f"loss.horizon_weights has {weights} values and data.horizons {horizons}; give one a horizon"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_density_has_a_width(self) -> EquitiesSpec:
+        levels = self.model.quantiles
+        if self.loss.student_t and not levels[0] < MEDIAN < levels[-1]:
+            raise ValueError(
+                f"loss.student_t takes its width from model.quantiles, which are {list(levels)}; give levels "
+                f"on both sides of {MEDIAN}, or set loss.student_t to 0"
             )
         return self
 

@@ -102,4 +102,6 @@ def test_neighbour_attention_is_its_formula(join: bool) -> None:
     neighbours = Neighbours(nodes, torch.randn(2, 6, 4, 2), usable)
     x = torch.randn(2, 6, 5)
     with torch.no_grad():
-        torch.testing.assert_close(part(x, neighbours), written_out(part, x, neighbours))
+        mixed, shares = part(x, neighbours)
+        torch.testing.assert_close(mixed, written_out(part, x, neighbours))
+    torch.testing.assert_close(shares.sum(dim=2), torch.ones(2, 6, 3))

@@ -28,7 +28,7 @@ class Neighbours:
 
 
 class NeighbourAttention(nn.Module):
-    """[B, N, I] -> [B, N, H C] joined, or the heads' mean [B, N, C].
+    """[B, N, I] -> [B, N, H C] joined, or the heads' mean [B, N, C]; and the shares mixed by, [B, N, K, H].
 
     score_ij = LeakyReLU(a_s . W x_j + a_t . W x_i + a_e . W_e e_ij); what is mixed is W x_j.
     """
@@ -41,7 +41,7 @@ class NeighbourAttention(nn.Module):
         self.source_HC, self.target_HC, self.edge_HC = (_vectors(heads, channels) for _ in range(3))
         self.bias = nn.Parameter(torch.zeros(heads * channels if join else channels))
 
-    def forward(self, x_BNI: Tensor, neighbours: Neighbours) -> Tensor:
+    def forward(self, x_BNI: Tensor, neighbours: Neighbours) -> tuple[Tensor, Tensor]:
         value_BNHC = torch.unflatten(self.value(x_BNI), 2, (self.heads, -1)).float()
         share_BNKH = self._shares(value_BNHC, neighbours)
         graphs, nodes, heads, channels = value_BNHC.shape
@@ -52,7 +52,7 @@ class NeighbourAttention(nn.Module):
             value_BNHC.reshape(-1, channels), row_BNKH.transpose(2, 3), share_BNKH.transpose(2, 3)
         )
         out = mixed_BNHC.flatten(2) if self.join else mixed_BNHC.mean(dim=2)
-        return out + self.bias
+        return out + self.bias, share_BNKH
 
     def _shares(self, value_BNHC: Tensor, neighbours: Neighbours) -> Tensor:
         """[B, N, K, H], which add up to 1 over the usable edges of a node."""

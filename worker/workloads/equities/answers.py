@@ -1,7 +1,8 @@
 """The model's output contract, and the one place where it is unwrapped.
 
 A model answers `{"predictions": {horizon: [B, N, Q]}, "features": [B, N, D], "output_type":
-"multi_horizon"}`. Training, validation, guards and evaluation all read it through `unwrap` (P20).
+"multi_horizon"}`, with `"penalties": {name: [B]}` where the loss gives one a weight. Training, validation,
+guards and evaluation all read it through `unwrap` (P20).
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ OUTPUT_TYPE = "multi_horizon"
 Answer = dict[str, Any]
 
 
-def wrap(predictions: Mapping[str, Tensor], features_BND: Tensor) -> Answer:
+def wrap(
+    predictions: Mapping[str, Tensor], features_BND: Tensor, penalties: Mapping[str, Tensor] | None = None
+) -> Answer:
     """The contract's form."""
-    return {"predictions": dict(predictions), "features": features_BND, "output_type": OUTPUT_TYPE}
+    answer = {"predictions": dict(predictions), "features": features_BND, "output_type": OUTPUT_TYPE}
+    return answer | {"penalties": dict(penalties)} if penalties else answer
 
 
 def unwrap(outputs: Mapping[str, Any]) -> dict[str, Tensor]:

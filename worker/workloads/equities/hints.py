@@ -11,15 +11,17 @@ from torch import Tensor
 from shared.specs.equities import EquitiesSpec
 from worker.workloads.equities.answers import Answer, unwrap, wrap
 from worker.workloads.equities.horizons import canonical
+from worker.workloads.equities.model.penalties import wanted
 from worker.workloads.equities.trading_days import Market, TradingDays
 from worker.workloads.interface import GuardHints, Splits
 
 
 def perfect(spec: EquitiesSpec, batch: Mapping[str, Any]) -> Answer:
-    """Every quantile on the return that came."""
+    """Every quantile on the return that came, and nothing to be penalised for."""
     levels = len(spec.model.quantiles)
     told = {name: came[..., None].repeat(1, 1, levels) for name, came in batch["targets"].items()}
-    return wrap(told, torch.zeros(*batch["listed"].shape, 1, device=batch["listed"].device))
+    nothing = torch.zeros(*batch["listed"].shape, 1, device=batch["listed"].device)
+    return wrap(told, nothing, dict.fromkeys(wanted(spec.loss), nothing[:, 0, 0]))
 
 
 def refit(_spec: EquitiesSpec, splits: Splits) -> Mapping[str, tuple[Tensor, Tensor]]:

@@ -104,8 +104,9 @@ class SliceNorm(nn.Module):
 class PaperFan(nn.Module):
     """The main frequencies of each channel, forecast one day on by a network, and the last day without them.
 
-    Source: arXiv 2409.20371. There the network forecasts inputs, of which the truth is known; here it works
-    on learned channels, so it learns from the forecast alone.
+    Source: arXiv 2409.20371. There the network forecasts inputs, and two more terms of the loss hold it to
+    their known future. Here it works on learned channels: they have no truth but themselves, and an error
+    against them is least where they are constant. So it learns from the forecast alone.
     """
 
     def __init__(self, hidden: int, days: int) -> None:

@@ -16,7 +16,9 @@ from worker.layers.recompute import recomputed
 from worker.workloads.equities.answers import Answer, median_place, wrap
 from worker.workloads.equities.horizons import horizon_name
 from worker.workloads.equities.model.adaptive_norm import adaptive_norm
+from worker.workloads.equities.model.penalties import ATTENTION, SELECTION, mean_gate, unevenness, wanted
 from worker.workloads.equities.model.quantile_heads import QuantileHeads
+from worker.workloads.equities.model.rows import spread
 from worker.workloads.equities.model.stock_graph import StockGraph
 from worker.workloads.equities.model.temporal_fusion import TemporalFusion
 from worker.workloads.equities.model.variable_selection import VariableSelection
@@ -54,6 +56,7 @@ class AtftGatFan(nn.Module):
         model, data = spec.model, spec.data
         hidden = model.hidden
         self.recompute = False
+        self.penalties = wanted(spec.loss)
         self.variables = VariableSelection(features, hidden, model.knots)
         self.entry = nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.Dropout(model.dropout))
         self.temporal = TemporalFusion(hidden, model.heads, model.dropout)
@@ -70,12 +73,18 @@ class AtftGatFan(nn.Module):
         self, features_BNTF: Tensor, listed_BN: Tensor, nodes: Tensor, edges: Tensor, usable: Tensor
     ) -> Answer:
         told_RTD = self._encoded(features_BNTF[listed_BN])
-        graph_BND = self.graph(
+        graph_BND, shares = self.graph(
             spread(told_RTD[:, -1], listed_BN), Neighbours(nodes, edges, usable), listed_BN
         )
         last_RD = self.norm(self._fused(told_RTD, graph_BND[listed_BN]))
         predictions = {name: spread(rows, listed_BN) for name, rows in self.heads(last_RD).items()}
-        return wrap(predictions, spread(last_RD, listed_BN))
+        penalties = {}
+        if SELECTION in self.penalties:
+            gate_RTF = recomputed(self.recompute, self.variables.shares, features_BNTF[listed_BN])
+            penalties[SELECTION] = mean_gate(gate_RTF, listed_BN)
+        if ATTENTION in self.penalties:
+            penalties[ATTENTION] = unevenness(shares, usable, listed_BN)
+        return wrap(predictions, spread(last_RD, listed_BN), penalties)
 
     def feature_shares(self, features_BNTF: Tensor, listed_BN: Tensor) -> Tensor:
         """How far each feature is let through on the last day, of every listed stock: [R, F]."""
@@ -99,10 +108,3 @@ class AtftGatFan(nn.Module):
         return (
             functional.linear(told_RTD, own, self.fusion.bias) + functional.linear(graph_RD, graph)[:, None]
         )
-
-
-def spread(rows_RX: Tensor, listed_BN: Tensor) -> Tensor:
-    """[R, X] -> [B, N, X]: every row where its stock stands, zeros where none is listed."""
-    out = rows_RX.new_zeros(*listed_BN.shape, rows_RX.shape[1])
-    out[listed_BN] = rows_RX
-    return out

@@ -17,7 +17,10 @@ EDGE_FEATURES = 3
 
 
 class StockGraph(nn.Module):
-    """[B, N, D] -> [B, N, D]: heads joined, then averaged; normed, and let through by a gate of one half."""
+    """[B, N, D] -> [B, N, D]: heads joined, then averaged; normed, and let through by a gate of one half.
+
+    Beside it the attention shares of both layers, each [B, N, K, H].
+    """
 
     def __init__(self, hidden: int, heads: tuple[int, int], dropout: float) -> None:
         super().__init__()
@@ -27,15 +30,16 @@ class StockGraph(nn.Module):
         self.gate = nn.Parameter(torch.zeros(()))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x_BND: Tensor, neighbours: Neighbours, listed_BN: Tensor) -> Tensor:
-        inner_BNX = self.dropout(self.first(x_BND, neighbours, listed_BN))
-        told_BND = self.norm(self.second(inner_BNX, neighbours, listed_BN))
-        gated: Tensor = torch.sigmoid(self.gate) * told_BND
-        return gated
+    def forward(
+        self, x_BND: Tensor, neighbours: Neighbours, listed_BN: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        inner_BNX, first = self.first(x_BND, neighbours, listed_BN)
+        told_BND, second = self.second(self.dropout(inner_BNX), neighbours, listed_BN)
+        return torch.sigmoid(self.gate) * self.norm(told_BND), [first, second]
 
 
 class GraphLayer(nn.Module):
-    """[B, N, I] -> [B, N, O]: attention beside a projection of the node itself, GraphNorm, ELU.
+    """[B, N, I] -> [B, N, O], shares: attention beside a projection of the node itself, GraphNorm, ELU.
 
     The projection makes any number of heads fit, so nothing is rebuilt when the first batch comes (P73).
     """
@@ -47,6 +51,6 @@ class GraphLayer(nn.Module):
         self.own = nn.Linear(inputs, outputs)
         self.norm = GraphNorm(outputs)
 
-    def forward(self, x_BNI: Tensor, neighbours: Neighbours, listed_BN: Tensor) -> Tensor:
-        mixed_BNO = self.attention(x_BNI, neighbours) + self.own(x_BNI)
-        return functional.elu(self.norm(mixed_BNO, listed_BN))
+    def forward(self, x_BNI: Tensor, neighbours: Neighbours, listed_BN: Tensor) -> tuple[Tensor, Tensor]:
+        mixed_BNO, shares = self.attention(x_BNI, neighbours)
+        return functional.elu(self.norm(mixed_BNO + self.own(x_BNI), listed_BN)), shares
