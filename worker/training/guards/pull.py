@@ -1,0 +1,66 @@
+"""Whether weights can move so that two samples' own targets fit better than each other's."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from worker.training.guards.probe import Probe
+
+SHARES = (1e-2, 1e-3, 1e-4)
+"""How far the copy is moved, as shares of the length of all its parameters: less where more overshoots."""
+
+Contrast = tuple[float, float]
+"""The loss of the pair against its own targets and against each other's."""
+
+
+def pulled(probe: Probe, before: Contrast, least: float) -> Contrast | None:
+    """The contrast where it grew by the share `least` of the losses, else None; the copy stays as it was.
+
+    In eval mode, so that neither dropout nor the order of small steps decides; never more samples at once
+    than the job's own micro-batch.
+    """
+    moving = _directions(probe)
+    steepness, size = _norm([one.grad for one in moving if one.grad is not None]), _norm(moving)
+    if steepness == 0 or not math.isfinite(steepness):
+        return None
+    for share in SHARES:
+        _move(moving, -share * size / steepness)
+        after = probe.contrast()
+        _move(moving, share * size / steepness)
+        own, other = after
+        if (other - own) - (before[1] - before[0]) > least * max(abs(own), abs(other)):
+            return after
+    return None
+
+
+def _directions(probe: Probe) -> list[nn.Parameter]:
+    """The parameters that have a gradient of own loss less other loss."""
+    probe.model.eval()
+    probe.model.zero_grad(set_to_none=True)
+    task = probe.task
+    size = min(len(probe.pair), task.spec.trainer.batch_size)
+    for start in range(0, len(probe.pair), size):
+        own, other = (probe.batch(order[start : start + size]) for order in (probe.pair, probe.pair[::-1]))
+        outputs = task.workload.forward(probe.model, own)
+        apart = (
+            task.workload.loss(task.spec, outputs, own).total
+            - task.workload.loss(task.spec, outputs, other).total
+        )
+        if apart.requires_grad:
+            torch.autograd.backward(apart)
+    return [one for one in probe.parameters.values() if one.grad is not None]
+
+
+def _move(parameters: list[nn.Parameter], by: float) -> None:
+    with torch.no_grad():
+        for one in parameters:
+            assert one.grad is not None
+            one.add_(one.grad, alpha=by)
+
+
+def _norm(tensors: list[torch.Tensor] | list[nn.Parameter]) -> float:
+    with torch.no_grad():
+        return math.sqrt(sum(float(one.double().square().sum()) for one in tensors))
