@@ -49,6 +49,9 @@ class EcgData(Part):
     """Hz that every record is resampled to."""
     samples: int = Field(5000, ge=16, le=1_000_000)
     """Length of a sample: of a record its beginning, filled with zeros; of a beat as much before as after."""
+    rhythm: bool = True
+    """Whether the network sees, beside a beat, how the intervals before and after it compare with the medians
+    of its record and of the beats around, later ones too. Records have no such features."""
     band_hz: tuple[float, float] | None = None
     """Keep only the frequencies between, by a filter without delay; all of them where not given."""
     mat_sampling_rate: float | None = Field(None, ge=10, le=100_000)
@@ -208,7 +211,7 @@ ECG = Contract(
         "smoke": Footprint(17_749, fixed_bytes=0, sample_bytes=3_823_616, other_bytes=432_376_492),
         "medium": Footprint(17_749, fixed_bytes=0, sample_bytes=4_070_912, other_bytes=433_089_196),
         "full": Footprint(17_749, fixed_bytes=0, sample_bytes=4_227_072, other_bytes=433_089_196),
-        "beats": Footprint(48_917, fixed_bytes=0, sample_bytes=416_000, other_bytes=456_463_276),
+        "beats": Footprint(49_045, fixed_bytes=0, sample_bytes=416_000, other_bytes=456_463_276),
     },
     default_preset="smoke",
     implementation="worker.workloads.ecg.workload:WORKLOAD",

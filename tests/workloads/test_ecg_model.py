@@ -39,7 +39,7 @@ def test_the_footprints_are_of_the_networks_that_the_presets_build() -> None:
     for preset, footprint in ECG.footprints.items():
         spec = resolve_spec({"workload": "ecg", "preset": preset}, {"ecg": ECG}).spec
         assert isinstance(spec, EcgSpec)
-        leads, rhythm = (1, 4) if spec.data.mode == "beats" else (2, 0)
+        leads, rhythm = (1, 8) if spec.data.mode == "beats" else (2, 0)
         model = build_network(spec.model, leads, rhythm, len(spec.data.class_names))
         assert sum(parameter.numel() for parameter in model.parameters()) == footprint.parameters
 

@@ -41,7 +41,7 @@ def beat_samples(records: Sequence[Record], data: EcgData, folder: Path, root: P
         record=record,
         seconds=np.concatenate([one.seconds for one in beats]),
         labels=labels,
-        rhythm=_rhythm(beats),
+        rhythm=np.concatenate([one.rhythm for one in beats])[:, : None if data.rhythm else 0],
         patients=patients,
         patients_by=persons.source,
         partition=limited(partition, labels, data.limit, data.split_seed),
@@ -101,10 +101,6 @@ def _partition(
     shares_of_ds1 = (1 - data.val_share, data.val_share)
     partition[of_ds1] = by_patient(labels[of_ds1], of_whom, shares_of_ds1, data.split_seed)
     return partition
-
-
-def _rhythm(beats: Sequence[Beats]) -> NDArray[np.float32]:
-    return np.concatenate([one.rhythm for one in beats])
 
 
 def _name(record: Record) -> str:

@@ -1,4 +1,4 @@
-"""Beats of annotated records: their AAMI classes, the rhythm around each, de Chazal's division of MIT-BIH.
+"""Beats of annotated records: their AAMI classes, de Chazal's division of MIT-BIH.
 
 Sources: ANSI/AAMI EC57; de Chazal, O'Dwyer and Reilly, IEEE Trans. Biomed. Eng. 51 (7), 2004.
 """
@@ -6,13 +6,13 @@ Sources: ANSI/AAMI EC57; de Chazal, O'Dwyer and Reilly, IEEE Trans. Biomed. Eng.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.specs.ecg import BEAT_CLASSES
 from worker.workloads.ecg.reading import Marks
+from worker.workloads.ecg.rhythm import rhythm_of
 
 AAMI = {
     **dict.fromkeys("NLRBejn", "N"),
@@ -38,12 +38,6 @@ MITDB = frozenset((*DS1, *DS2, *PACED))
 EXTRACT = "x_"
 """What the extracts in the database's folder x_mitdb put before the name of the whole record."""
 
-RHYTHM = ("before / mean", "after / mean", "before / recent mean", "recent mean [s]")
-"""The rhythm features of a beat, each less what is usual (1, 1, 1 and 0.8) and in units of a fifth."""
-USUAL, UNIT = np.array([1.0, 1.0, 1.0, 0.8]), 0.2
-RECENT = 10
-MOST = 5.0
-
 
 @dataclass(frozen=True)
 class Beats:
@@ -54,7 +48,7 @@ class Beats:
     labels: NDArray[np.int64]
     """[n]"""
     rhythm: NDArray[np.float32]
-    """[n, 4]"""
+    """[n, 8]"""
 
 
 def beats_of(marks: Marks) -> Beats:
@@ -64,22 +58,6 @@ def beats_of(marks: Marks) -> Beats:
     labels = np.array([BEAT_CLASSES.index(one) for one in classes if one is not None], dtype=np.int64)
     seconds = marks.at[is_beat] / marks.rate
     return Beats(seconds, labels, rhythm_of(seconds))
-
-
-def rhythm_of(seconds: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """[n, 4] RHYTHM of beats at those times; what the first and the last have no neighbour for is regular."""
-    if len(seconds) < 2:
-        return np.zeros((len(seconds), len(RHYTHM)), np.float32)
-    intervals = np.diff(seconds)
-    mean = max(float(intervals.mean()), 1e-3)
-    before = np.concatenate([[mean], intervals])
-    after = np.concatenate([intervals, [mean]])
-    sums = np.concatenate([[0.0], np.cumsum(before)])
-    places = np.arange(len(before))
-    first = np.maximum(places + 1 - RECENT, 0)
-    recent = np.maximum((sums[places + 1] - sums[first]) / (places + 1 - first), 1e-3)
-    features = np.stack([before / mean, after / mean, before / recent, recent], axis=1)
-    return np.asarray(np.clip((features - USUAL) / UNIT, -MOST, MOST), np.float32)
 
 
 def person_of(record: str) -> str:
