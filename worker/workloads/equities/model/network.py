@@ -46,9 +46,9 @@ class AtftGatFan(nn.Module):
     | all | | 22,678,392 | 22,729,113 |
 
     How it differs from the original, and why: keys have no bias, which softmax cancels; the graph layers are
-    those of the paper, with the projection of the node itself that makes heads and channels fit, and
-    GraphNorm has its learned share of the mean; quantiles are made by steps and cannot cross; the sum over
-    features is taken at knots (see VariableSelection).
+    those of the paper, whose edges have channels and a vector a head on both layers, without the linear layer
+    behind the second one's mean, and GraphNorm has its learned share of the mean; quantiles are made by steps
+    and cannot cross; the sum over features is taken at knots (see VariableSelection).
     """
 
     def __init__(self, spec: EquitiesSpec, features: int) -> None:
