@@ -16,6 +16,7 @@ from worker.workloads.ecg.baselines import baselines
 from worker.workloads.ecg.beats import DS2
 from worker.workloads.ecg.cuts import Cuts
 from worker.workloads.ecg.published import DE_CHAZAL_2004, PUBLISHED_PARAMETERS
+from worker.workloads.ecg.recipe import recipe
 from worker.workloads.interface import Evaluation
 
 HISTORY = {
@@ -41,6 +42,7 @@ def build_results(run: Evaluation, answers: Answers) -> dict[str, Any]:
             **measured,
             "baselines": baselines(train, answers.split, answers.classes),
             "published": published_beside(run, measured),
+            "recipe": recipe(run.spec, run.splits.facts, run.facts.get("best_epoch")),
             "history": {ours: _series(run, theirs) for ours, theirs in HISTORY.items()},
             "best_epoch": run.facts.get("best_epoch"),
             "seconds_trained": run.facts.get("seconds_trained"),
