@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from worker.workloads.interface import LossTerms
@@ -30,4 +32,13 @@ def greatest(gradient: Tensor | None) -> float:
     """The greatest number in magnitude; 0 where there is none, NaN where one is NaN."""
     if gradient is None or gradient.numel() == 0:
         return 0.0
-    return float(gradient.abs().max())
+    return float(torch.linalg.vector_norm(gradient, ord=math.inf))
+
+
+def length(tensors: Iterable[Tensor]) -> float:
+    """Of all their numbers as one vector; in double precision where single has no number for it."""
+    every = list(tensors)
+    quick = math.hypot(*(float(torch.linalg.vector_norm(one)) for one in every))
+    if quick > 0 and math.isfinite(quick):
+        return quick
+    return math.hypot(*(float(torch.linalg.vector_norm(one, dtype=torch.float64)) for one in every))

@@ -37,7 +37,7 @@ def check(probe: Probe) -> Finding:
 
 
 def _rivals(probe: Probe, positions: list[int], outputs: Outputs) -> Iterator[tuple[str, Outputs]]:
-    yield "the untrained model's answer", probe.answer(probe.batch(positions))
+    yield "the untrained model's answer", probe.answer(positions)
     generator = torch.Generator().manual_seed(0)
     for scale in NOISES:
 

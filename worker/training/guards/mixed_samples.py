@@ -61,7 +61,7 @@ def _alone(probe: Probe, positions: Sequence[int], together: Mapping[str, Tensor
 
 
 def _answers(probe: Probe, positions: Sequence[int]) -> dict[str, Tensor]:
-    return floats(probe.answer(probe.batch(positions)))
+    return floats(probe.answer(positions))
 
 
 def _apart(probe: Probe, one: Tensor, other: Tensor) -> float | None:

@@ -17,7 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import default_collate
 
 from worker.training.context import Task
-from worker.training.guards.look import Look, greatest
+from worker.training.guards.look import Look, greatest, length
 from worker.training.guards.nest import changed, floats, tensors
 from worker.training.loader import to_device
 from worker.workloads.interface import Batch, LossTerms, Outputs
@@ -42,6 +42,7 @@ class Probe:
         self.reached: set[str] = set()
         """Parameters that had a gradient other than zero in some round so far."""
         self._samples: dict[int, Any] = {}
+        self._answers: dict[tuple[int, ...], Outputs] = {}
 
     @cached_property
     def model(self) -> nn.Module:
@@ -72,18 +73,15 @@ class Probe:
         count = len(self.task.splits.train)
         return sorted({index * (count - 1) // max(1, most - 1) for index in range(most)})
 
-    @cached_property
+    @property
     def pair(self) -> list[int]:
         """Two samples whose targets differ, where two such are found; one sample where there is only one."""
-        for pair in self._pairs():
-            if self._differ(pair):
-                return pair
-        return self.spread(2)
+        return self._different or self.spread(2)
 
-    @cached_property
+    @property
     def targets_differ(self) -> bool:
         """Whether the loss cares which of the pair's targets an answer is compared with."""
-        return len(self.pair) == 2 and self._differ(self.pair)
+        return self._different is not None
 
     def batch(self, positions: Sequence[int]) -> Batch:
         """Those train samples, without augmentation."""
@@ -96,12 +94,15 @@ class Probe:
             self._samples[position] = self.task.splits.train[position]
         return self._samples[position]
 
-    def answer(self, batch: Batch) -> Outputs:
-        """The copy's outputs in eval mode and full precision."""
+    def answer(self, positions: Sequence[int]) -> Outputs:
+        """The copy's outputs in eval mode and full precision; kept until the copy changes."""
         assert self.parameters
-        self.model.eval()
-        with torch.no_grad():
-            return self.task.workload.forward(self.model, batch)
+        asked = tuple(positions)
+        if asked not in self._answers:
+            self.model.eval()
+            with torch.no_grad():
+                self._answers[asked] = self.task.workload.forward(self.model, self.batch(positions))
+        return self._answers[asked]
 
     def score(self, outputs: Outputs, batch: Batch) -> float:
         """The loss of outputs against a batch."""
@@ -110,13 +111,13 @@ class Probe:
 
     def contrast(self) -> tuple[float, float]:
         """The loss of the pair against its own targets, and against each other's."""
-        batch = self.batch(self.pair)
-        outputs = self.answer(batch)
-        return self.score(outputs, batch), self.score(outputs, self.batch(self.pair[::-1]))
+        outputs = self.answer(self.pair)
+        return self.score(outputs, self.batch(self.pair)), self.score(outputs, self.batch(self.pair[::-1]))
 
     def look(self, positions: Sequence[int]) -> Look:
         """A round of gradients in train mode, in chunks no larger than the job's own micro-batch."""
         assert self.parameters
+        self._answers.clear()
         self.model.train()
         self.model.zero_grad(set_to_none=True)
         size = self.task.spec.trainer.batch_size
@@ -140,21 +141,30 @@ class Probe:
     def step_down(self, look: Look) -> None:
         """Move the copy along the gradients of a round, by a length that suits any model and any units."""
         moving = [one for one in self.parameters.values() if one.grad is not None]
-        square = sum(float(one.grad.double().square().sum()) for one in moving if one.grad is not None)
-        if square == 0 or not math.isfinite(square):
+        steepness = length(one.grad for one in moving if one.grad is not None)
+        if steepness == 0 or not math.isfinite(steepness):
             return
-        length = DECREASE * max(abs(look.loss), 1e-3) / square
+        self.move(moving, -DECREASE * max(abs(look.loss), 1e-3) / steepness**2)
+
+    def move(self, parameters: Sequence[nn.Parameter], by: float) -> None:
+        """Add to each parameter so many times its gradient."""
+        self._answers.clear()
         with torch.no_grad():
-            for parameter in moving:
+            for parameter in parameters:
                 assert parameter.grad is not None
-                parameter.add_(parameter.grad, alpha=-length)
+                parameter.add_(parameter.grad, alpha=by)
 
     def put_back(self) -> None:
         """Give the copy's parameters the values of the job's own."""
+        self._answers.clear()
         with torch.no_grad():
             own = dict(self.task.model.named_parameters())
             for name, parameter in self.parameters.items():
                 parameter.copy_(own[name])
+
+    @cached_property
+    def _different(self) -> list[int] | None:
+        return next((pair for pair in self._pairs() if self._differ(pair)), None)
 
     def _pairs(self) -> list[list[int]]:
         first, *others = self.spread(PARTNERS + 1)
@@ -169,7 +179,7 @@ class Probe:
             noise = torch.randn(tensor.shape, generator=generator, dtype=torch.float32)
             return tensor + 0.1 * noise.to(tensor.device, tensor.dtype)
 
-        outputs = changed(self.answer(batch), noisy)
+        outputs = changed(self.answer(pair), noisy)
         own, other = self.score(outputs, batch), self.score(outputs, self.batch(pair[::-1]))
         return not abs(own - other) <= SAME * max(abs(own), abs(other))
 

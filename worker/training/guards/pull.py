@@ -7,6 +7,7 @@ import math
 import torch
 from torch import nn
 
+from worker.training.guards.look import length
 from worker.training.guards.probe import Probe
 
 SHARES = (1e-2, 1e-3, 1e-4)
@@ -23,13 +24,14 @@ def pulled(probe: Probe, before: Contrast, least: float) -> Contrast | None:
     than the job's own micro-batch.
     """
     moving = _directions(probe)
-    steepness, size = _norm([one.grad for one in moving if one.grad is not None]), _norm(moving)
+    with torch.no_grad():
+        steepness, size = length(one.grad for one in moving if one.grad is not None), length(moving)
     if steepness == 0 or not math.isfinite(steepness):
         return None
     for share in SHARES:
-        _move(moving, -share * size / steepness)
+        probe.move(moving, -share * size / steepness)
         after = probe.contrast()
-        _move(moving, share * size / steepness)
+        probe.move(moving, share * size / steepness)
         own, other = after
         if (other - own) - (before[1] - before[0]) > least * max(abs(own), abs(other)):
             return after
@@ -52,15 +54,3 @@ def _directions(probe: Probe) -> list[nn.Parameter]:
         if apart.requires_grad:
             torch.autograd.backward(apart)
     return [one for one in probe.parameters.values() if one.grad is not None]
-
-
-def _move(parameters: list[nn.Parameter], by: float) -> None:
-    with torch.no_grad():
-        for one in parameters:
-            assert one.grad is not None
-            one.add_(one.grad, alpha=by)
-
-
-def _norm(tensors: list[torch.Tensor] | list[nn.Parameter]) -> float:
-    with torch.no_grad():
-        return math.sqrt(sum(float(one.double().square().sum()) for one in tensors))
