@@ -41,7 +41,13 @@ def test_a_smoke_job_leaves_its_evaluation_and_two_decoders_are_refused(tmp_path
         assert fetched.returncode == Exit.OK, fetched.stderr
     results = json.loads((tmp_path / "kept" / "results.json").read_text(encoding="utf-8"))
     assert results["mdn_components"] == 5 and results["published_parameters"] == 235_212_800
-    assert set(results["baselines"]) == {"persistence", "linear"}
-    assert set(results["distributions"]) == {"model", "persistence", "persistence_recent", "linear"}
+    assert set(results["baselines"]) == {"persistence", "last_close", "linear"}
+    assert set(results["distributions"]) == {
+        "model",
+        "persistence",
+        "persistence_recent",
+        "last_close",
+        "linear",
+    }
     assert all(judged["crps"] > 0 for judged in results["distributions"].values())
     assert sorted((tmp_path / "kept" / "figures").glob("*.png"))

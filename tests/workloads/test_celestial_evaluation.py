@@ -23,9 +23,10 @@ from worker.workloads.celestial.evaluation import celestial_results, evaluate
 from worker.workloads.celestial.meter import celestial_meter
 from worker.workloads.celestial.objective import forward, loss
 from worker.workloads.interface import Dataset, Evaluation, Splits, Workload
-from worker.workloads.sky.baselines import linear, persistence
+from worker.workloads.sky.baselines import last_close, linear, persistence
 from worker.workloads.sky.figures import forecast_panels
 from worker.workloads.sky.forecasts import collect_forecasts, run_model
+from worker.workloads.sky.report_page import report_page
 from worker.workloads.sky.targets import TARGET_NAMES
 
 SEED_KEYS = {
@@ -139,6 +140,35 @@ def test_persistence_is_the_price_of_the_day_before_each_window(run: Evaluation)
     closes = np.array([float(row[4]) for row in planted_ohlc()[1:]])
     told = np.exp(series.target_scaler.inverse(persistence(test)))[..., 3]
     assert np.allclose(told, closes[test.origins() - 1][:, None], rtol=1e-5)
+
+
+def test_last_close_is_the_last_close_moved_as_train_windows_moved_on_average(run: Evaluation) -> None:
+    train, test = windows(run.splits.train), windows(run.splits.test)
+    logs = np.log(np.array([[float(cell) for cell in row[1:5]] for row in planted_ohlc()[1:]]))
+    moved = np.array([logs[at + 2] - logs[at - 1, 3] for at in train.origins()]).mean(axis=0)
+    told = test.series.target_scaler.inverse(last_close(train, test))[:, 2]
+    assert np.allclose(told, logs[test.origins() - 1, 3][:, None] + moved, atol=1e-5)
+
+
+def test_signs_that_follow_from_the_last_close_are_no_merit_of_a_model(tmp_path: Path) -> None:
+    """Closes of a random walk, opens at the close before: the next open is told without a forecast."""
+    chance = np.random.default_rng(5)
+    header, *rows = planted_ohlc(rows=400)
+    closes = 100 * np.exp(np.cumsum(0.01 * chance.standard_normal(len(rows))))
+    for at, row in enumerate(rows):
+        first, last = closes[max(0, at - 1)], closes[at]
+        row[1:5] = [f"{value:.4f}" for value in (first, max(first, last), min(first, last), last)]
+    run = _run(tmp_path, planted_splits(tmp_path, [header, *rows]))
+    forecasts = collect_forecasts(run, forward)
+    last = forecasts.last_known()[:, 0]
+    told, came = forecasts.baselines["last_close"][:, 0, 0] - last, forecasts.truth[:, 0, 0] - last
+    assert (np.sign(told) == np.sign(came)).mean() > 0.8
+    results = celestial_results(run, forecasts)
+    page = report_page("Celestial forecast", results, [])
+    section = page.split("## Right signs since the last known day, per target")[1].split("##")[0]
+    assert [line.split(" |")[0] for line in section.splitlines() if line.startswith("| ")][1:] == [
+        "| ---", "| model", "| persistence", "| last_close", "| linear",
+    ]  # fmt: skip
 
 
 def test_the_linear_model_sees_train_rows_only(tmp_path: Path) -> None:

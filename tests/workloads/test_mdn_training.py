@@ -61,7 +61,7 @@ def test_the_loss_falls_and_moves_are_told_beyond_chance(results: Json) -> None:
 
 def test_the_distribution_beats_the_gaussians_round_persistence(results: Json) -> None:
     judged = results["distributions"]
-    assert list(judged) == ["model", "persistence", "persistence_recent", "linear"]
+    assert list(judged) == ["model", "persistence", "persistence_recent", "last_close", "linear"]
     assert judged["model"]["crps"] < 0.6 * judged["persistence"]["crps"]
     rmse = results["metrics_by_unit"]["price"]["overall"]["rmse"]
     assert rmse < 0.6 * results["baselines"]["persistence"]["price"]["overall"]["rmse"]

@@ -15,7 +15,7 @@ import torch
 from worker.layers.mixture import Mixture
 from worker.workloads.celestial_mdn.objective import forward, mixture_of
 from worker.workloads.interface import Evaluation
-from worker.workloads.sky.baselines import linear, persistence
+from worker.workloads.sky.baselines import last_close, linear, persistence
 from worker.workloads.sky.forecasts import Forecasts
 from worker.workloads.sky.positions import Floats
 from worker.workloads.sky.windows import Windows
@@ -28,6 +28,7 @@ GAUSSIANS = {
         f"normal, the last known value and the deviation of the daily moves of the last {RECENT_DAYS} days "
         "at most, times the root of the days ahead"
     ),
+    "last_close": "normal, the last known close with drift and the deviation of its errors on train windows",
     "linear": "normal, the ridge's forecast and the deviation of its errors on train windows",
 }
 
@@ -76,6 +77,9 @@ def _gaussians(train: Windows, test: Windows) -> dict[str, Mixture]:
     return {
         "persistence": _normal(last, np.broadcast_to(_spread(persistence(train), train), last.shape)),
         "persistence_recent": _normal(last, _recent_spread(test)),
+        "last_close": _normal(
+            last_close(train, test), np.broadcast_to(_spread(last_close(train, train), train), last.shape)
+        ),
         "linear": _normal(by_ridge, np.broadcast_to(_spread(fitted, train), last.shape)),
     }
 

@@ -15,7 +15,13 @@ from shared.errors import TrainingError
 from worker.evaluation.arrays import to_numpy
 from worker.evaluation.robustness import Scenario
 from worker.workloads.interface import Batch, Evaluation
-from worker.workloads.sky.baselines import PERSISTENCE, linear, persistence
+from worker.workloads.sky.baselines import (
+    LAST_CLOSE,
+    PERSISTENCE,
+    last_close,
+    linear,
+    persistence,
+)
 from worker.workloads.sky.positions import Days, Floats
 from worker.workloads.sky.targets import check_shape
 from worker.workloads.sky.windows import Series, Windows
@@ -71,8 +77,12 @@ def collect_forecasts(run: Evaluation, point: Point) -> Forecasts:
         windows=test,
         truth=truth,
         model=model,
-        baselines={"persistence": persistence(test), "linear": by_ridge},
-        descriptions={"persistence": PERSISTENCE, "linear": how},
+        baselines={
+            "persistence": persistence(test),
+            "last_close": last_close(train, test),
+            "linear": by_ridge,
+        },
+        descriptions={"persistence": PERSISTENCE, "last_close": LAST_CLOSE, "linear": how},
     )
 
 

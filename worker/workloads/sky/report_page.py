@@ -24,6 +24,8 @@ def report_page(title: str, results: Results, figures: Sequence[Path], more: Seq
         _comparison(results, "price"),
         "## Per target, price",
         _per_target(results),
+        "## Right signs since the last known day, per target",
+        _directions(results),
         "## Disturbed inputs, log price",
         _disturbed(results),
         *more,
@@ -37,9 +39,10 @@ def report_page(title: str, results: Results, figures: Sequence[Path], more: Seq
 def _facts(results: Results) -> str:
     data, windows = results["data"], results["data"]["windows"]
     hours = results["training_time_hours"]
+    cut = f"train {windows['train']}, validation {windows['val']}, test {windows['test']}"
     rows: list[Sequence[Any]] = [
         ("data", f"{data['source']}, {data['rows']} rows, {data['first_day']} to {data['last_day']}"),
-        ("windows", f"train {windows['train']}, validation {windows['val']}, test {windows['test']}"),
+        ("windows", f"{cut}, each a day after the one before: they overlap and are not independent"),
         ("window", f"{results['seq_len']} days in, {results['pred_len']} days out"),
         ("parameters", f"{results['total_parameters']:,} (published: {results['published_parameters']:,})"),
         ("epochs trained", len(results["train_losses"])),
@@ -54,9 +57,7 @@ def _comparison(results: Results, unit: str) -> str:
     forecasters = {"model": results["metrics_by_unit"][unit]} | {
         name: baseline[unit] for name, baseline in results["baselines"].items()
     }
-    directions = {"model": results["directional_accuracy"]} | {
-        name: baseline["directional_accuracy"] for name, baseline in results["baselines"].items()
-    }
+    directions = _signs(results)
     rows = [
         (name, *_measures(errors["overall"]), directions[name]["overall"]["accuracy"])
         for name, errors in forecasters.items()
@@ -71,6 +72,27 @@ def _per_target(results: Results) -> str:
     per_target = results["metrics_by_unit"]["price"]["per_target"]
     rows = [(name, *_measures(errors)) for name, errors in per_target.items()]
     return markdown_table(("target", *(measure.upper() for measure in MEASURES)), rows)
+
+
+def _signs(results: Results) -> dict[str, Any]:
+    """Forecaster -> its directional accuracy."""
+    return {"model": results["directional_accuracy"]} | {
+        name: baseline["directional_accuracy"] for name, baseline in results["baselines"].items()
+    }
+
+
+def _directions(results: Results) -> str:
+    signs = _signs(results)
+    targets = list(results["directional_accuracy"]["per_target"])
+    rows = [
+        (name, *(one["per_target"][target]["accuracy"] for target in targets)) for name, one in signs.items()
+    ]
+    note = (
+        "An open, high or low far from its day's close moves towards it the day after, so that these signs "
+        "can be told without any forecast of the market: `last_close` says how many. The close has no such "
+        "help."
+    )
+    return "\n\n".join([markdown_table(("forecast", *targets), rows), note])
 
 
 def _disturbed(results: Results) -> str:
