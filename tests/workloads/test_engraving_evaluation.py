@@ -21,6 +21,7 @@ from tests.workloads.engraving_cases import pairs, planted_splits, small_spec
 from worker.evaluation.bleu import corpus_bleu
 from worker.evaluation.frechet import frechet_distance
 from worker.evaluation.retrieval import chance_at, recall_at
+from worker.workloads.engraving import invention
 from worker.workloads.engraving import memory_table as memory
 from worker.workloads.engraving.baselines import baselines, spread
 from worker.workloads.engraving.evaluation import check_vocabulary, evaluate
@@ -190,6 +191,22 @@ def test_baselines_measure_what_they_say(run: Evaluation) -> None:
     blind = replace(run, splits=replace(run.splits, train=unknown))
     assert baselines(blind)["commonest_token"]["token_accuracy"] == pytest.approx(end), "UNK is no word"
     assert spread(train, 5).captions == tuple(train.captions[at * len(train) // 5] for at in range(5))
+
+
+def test_every_frechet_distance_is_between_as_many_images(
+    run: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def counted(one: Any, other: Any) -> float:
+        seen.append((len(one), len(other)))
+        return 1.0
+
+    monkeypatch.setattr(invention, "frechet_distance", counted)
+    told = collect(run)
+    assert len(pairs(run.splits.train)) > len(told.features) == 6
+    distances = invention.invent(run, told).distances
+    assert seen == [(6, 6)] * 3 and distances["images"] == 6
 
 
 def test_an_evaluation_leaves_results_report_figures_and_the_vocabulary(run: Evaluation) -> None:

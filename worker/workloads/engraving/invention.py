@@ -64,11 +64,11 @@ def _known(run: Evaluation, model: Multimodal, pairs: Pairs) -> tuple[Tensor, Fl
 
 
 def _distances(told: Told, known: Floats, made: Floats) -> dict[str, Any]:
-    """From the images of the evaluated split, each to as many others as there are."""
-    others = {"reconstructions": told.drawn_features, "generated": made, "train_images": known}
-    measured: dict[str, Any] = {"of": DISTANCE, "images": len(told.features)}
-    for name, features in others.items():
-        enough = min(len(features), len(told.features)) >= 2
-        measured[name] = frechet_distance(told.features, features) if enough else None
-        measured[f"{name}_count"] = len(features)
-    return measured
+    """From the first images of the evaluated split to as many others: fewer would make a distance larger."""
+    count = min(len(told.features), len(known), len(made))
+    others = {"train_images": known, "reconstructions": told.drawn_features, "generated": made}
+    distances = {
+        name: frechet_distance(told.features[:count], features[:count]) if count >= 2 else None
+        for name, features in others.items()
+    }
+    return {"of": DISTANCE, "images": count, **distances}

@@ -98,10 +98,9 @@ def _retrieval(results: Results) -> str:
 def _distances(results: Results) -> str:
     distance = results["frechet_encoder_distance"]
     rows = [
-        (name.replace("_", " "), distance[f"{name}_count"], distance[name])
-        for name in ("train_images", "reconstructions", "generated")
+        (name.replace("_", " "), distance[name]) for name in ("train_images", "reconstructions", "generated")
     ]
-    table = markdown_table((f"from {distance['images']} images to", "images", "distance"), rows)
+    table = markdown_table((f"from {distance['images']} images to as many", "distance"), rows)
     note = f"{distance['of'][0].upper()}{distance['of'][1:]}. Few images make every distance larger."
     return f"{table}\n\n{note}"
 
