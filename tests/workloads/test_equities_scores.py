@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isnan, sqrt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 import torch
 from scipy import stats
 
-from tests.workloads.equities_cases import equities_spec
+from tests.workloads.equities_cases import equities_spec, planted_splits, trading_days
 from worker.workloads.equities.answers import wrap
 from worker.workloads.equities.cross_section import Floats
 from worker.workloads.equities.meter import EquitiesMeter
+from worker.workloads.equities.quantile_scores import quantile_loss, quantiles_of
 from worker.workloads.equities.scores import HorizonScores, average_ranks, position_return, sharpe
 
 
@@ -70,6 +72,30 @@ def test_the_strategy_earns_the_top_fifth_less_the_bottom_fifth() -> None:
     assert position_return(told, came) == pytest.approx(7 + 3)
     assert position_return(told[:4], came[:4]) == pytest.approx(0 + 4)
     assert isnan(position_return(np.zeros(10), came))
+
+
+def test_quantile_loss_is_least_at_the_true_quantiles_of_known_returns() -> None:
+    levels = (0.1, 0.5, 0.9)
+    came = np.random.default_rng(2).standard_normal((200, 5))
+    came[3, 1] = np.nan
+    true = np.quantile(came[np.isfinite(came)], levels)
+    assert quantile_loss(np.zeros(3), np.array([[1.0, np.nan, -2.0]]), levels) == pytest.approx(
+        (0.1 + 0.5 + 0.9 + 2 * (0.9 + 0.5 + 0.1)) / 6
+    )
+    for other in (true + 0.2, true - 0.2, true * 1.5, np.zeros(3)):
+        assert quantile_loss(true, came, levels) < quantile_loss(other, came, levels)
+
+
+def test_same_quantiles_are_those_of_the_train_days_alone(tmp_path: Path) -> None:
+    train = trading_days(planted_splits(tmp_path).train)
+    returns = train.market.returns["horizon_5"]
+    wanted = np.nanquantile(
+        np.where(train.market.listed.numpy(), returns.numpy(), np.nan)[train.days], (0.25, 0.5)
+    )
+    found = quantiles_of(train, (0.25, 0.5))["horizon_5"]
+    assert found == pytest.approx(wanted)
+    returns[torch.from_numpy(np.setdiff1d(np.arange(len(returns)), train.days))] = 9.0
+    assert quantiles_of(train, (0.25, 0.5))["horizon_5"] == pytest.approx(wanted)
 
 
 def test_sharpe_is_annualised_by_spans_that_do_not_overlap() -> None:

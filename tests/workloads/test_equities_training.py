@@ -65,6 +65,16 @@ def test_quantiles_are_calibrated_about_as_they_say(results: Json) -> None:
         assert shares["0.25"] < 0.5 < shares["0.75"]
 
 
+def test_quantiles_stand_beside_those_that_never_change(run_dir: Path, results: Json) -> None:
+    with np.load(run_dir / "artifacts" / "forecasts.npz", allow_pickle=False) as kept:
+        came, levels = kept["horizon_1_return"].astype(np.float64), kept["levels"]
+        under = came[..., None] - kept["horizon_1"].astype(np.float64)
+    by_hand = np.where(under > 0, levels * under, (levels - 1) * under)[np.isfinite(came)].mean()
+    losses = results["quantile_loss"]["horizon_1"]
+    assert losses["model"] == pytest.approx(by_hand, rel=1e-4)
+    assert losses["model"] < 0.95 * losses["same_quantiles"]
+
+
 def test_the_signal_is_what_variable_selection_lets_through(results: Json) -> None:
     assert set(results["feature_shares"]) == {"signal", "noise", "haze"}
     assert list(results["feature_shares"].values()) == sorted(

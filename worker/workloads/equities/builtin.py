@@ -18,7 +18,7 @@ import numpy as np
 from shared.errors import DataError
 from worker.workloads.equities.panel import Panel
 
-SOURCE = "the built-in panel of twenty US stocks"
+SOURCE = "the built-in panel of twenty US stocks, chosen by what they had become by 2022"
 FIRST_DAY = np.datetime64("1996-01-01")
 
 GROUPS: dict[str, tuple[str, str]] = {
@@ -71,7 +71,7 @@ def _packaged() -> bytes:
     spec = find_spec("skfolio")
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
-            f"{SOURCE} comes out of the package skfolio, which is not installed; run "
+            f"{SOURCE}, comes out of the package skfolio, which is not installed; run "
             "`pip install --no-deps skfolio` or name your own panel in data.path"
         )
     path = Path(spec.submodule_search_locations[0]) / "datasets" / "data" / "sp500_dataset.csv.gz"

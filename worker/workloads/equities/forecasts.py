@@ -19,6 +19,7 @@ from worker.workloads.equities.cross_section import Floats
 from worker.workloads.equities.horizons import horizon_days, matched
 from worker.workloads.equities.model.network import AtftGatFan
 from worker.workloads.equities.objective import forward
+from worker.workloads.equities.quantile_scores import quantiles_of
 from worker.workloads.equities.scores import HorizonScores
 from worker.workloads.equities.trading_days import TradingDays
 from worker.workloads.interface import Evaluation
@@ -35,6 +36,8 @@ class Forecasts:
     truth: Mapping[str, Floats]
     """[D, N], NaN where unknown."""
     baselines: Mapping[str, Baseline]
+    same_quantiles: Mapping[str, Floats]
+    """[Q] those of the train days' returns."""
     feature_shares: Floats
     """[F] how far the model let each feature through, a mean over test days and stocks."""
 
@@ -77,6 +80,7 @@ def collect_forecasts(run: Evaluation) -> Forecasts:
         quantiles={name: np.concatenate(parts) for name, parts in told.items()},
         truth={name: np.concatenate(parts) for name, parts in came.items()},
         baselines=make_baselines(train, val, test),
+        same_quantiles=quantiles_of(train, run.spec.model.quantiles),
         feature_shares=np.concatenate(shares).mean(axis=0),
     )
 

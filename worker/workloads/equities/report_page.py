@@ -8,6 +8,7 @@ from typing import Any
 
 from worker.evaluation.parameters import parameter_table
 from worker.evaluation.report import markdown_table
+from worker.workloads.equities.quantile_scores import NEVER_CHANGING
 from worker.workloads.equities.scores import MEASURES
 
 Results = Mapping[str, Any]
@@ -28,6 +29,8 @@ def report_page(results: Results, figures: Sequence[Path]) -> str:
         _errors(results),
         "## Calibration: share of returns at or below each quantile",
         _calibration(results),
+        "## Quantile loss, in returns",
+        _quantile_losses(results),
         "## Parameters",
         parameter_table(results["parameters_by_part"], results["published_parameters"]),
         *(f"![{figure.stem.replace('_', ' ')}](figures/{figure.name})" for figure in figures),
@@ -79,6 +82,14 @@ def _calibration(results: Results) -> str:
     levels = [f"{level:g}" for level in results["quantiles"]]
     rows = [(_title(name), *_values(found, levels)) for name, found in results["calibration"].items()]
     return markdown_table(("horizon", *levels), rows)
+
+
+def _quantile_losses(results: Results) -> str:
+    rows = [
+        (_title(name), one["model"], one["same_quantiles"]) for name, one in results["quantile_loss"].items()
+    ]
+    table = markdown_table(("horizon", "model", "same quantiles"), rows)
+    return f"{table}\n\nSame quantiles: {NEVER_CHANGING}."
 
 
 def _forecasters(results: Results) -> dict[str, Results]:

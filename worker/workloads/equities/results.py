@@ -12,6 +12,7 @@ from worker.evaluation.parameters import count_parameters
 from worker.evaluation.report import json_clean
 from worker.workloads.equities.forecasts import Forecasts
 from worker.workloads.equities.meter import mean_over
+from worker.workloads.equities.quantile_scores import quantile_loss
 from worker.workloads.equities.scores import MEASURES, STRATEGY
 from worker.workloads.interface import Evaluation
 from worker.workloads.training_facts import training_facts
@@ -42,6 +43,7 @@ def build_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
                 for name, baseline in forecasts.baselines.items()
             },
             "calibration": _calibration(forecasts),
+            "quantile_loss": {name: _quantile_losses(forecasts, name) for name in forecasts.quantiles},
             "feature_shares": _shares(forecasts),
             "data": dict(run.splits.facts),
             "config_dict": run.spec.model_dump(mode="json"),
@@ -96,6 +98,15 @@ def _calibration(forecasts: Forecasts) -> dict[str, dict[str, float]]:
             for level, share in zip(forecasts.levels, below.mean(axis=0), strict=True)
         }
     return found
+
+
+def _quantile_losses(forecasts: Forecasts, name: str) -> dict[str, float]:
+    """Of the model, and of quantiles that never change."""
+    levels, came = forecasts.levels, forecasts.truth[name]
+    return {
+        "model": quantile_loss(forecasts.quantiles[name], came, levels),
+        "same_quantiles": quantile_loss(forecasts.same_quantiles[name], came, levels),
+    }
 
 
 def _shares(forecasts: Forecasts) -> dict[str, float]:

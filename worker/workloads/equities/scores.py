@@ -24,7 +24,9 @@ MEASURES = ("ic", "rank_ic", "hit_rate", "r2", "sharpe")
 STRATEGY = (
     "long the fifth of the stocks with the highest forecast, short the fifth with the lowest (one each at "
     "least), equal weights, entered at the day's close and held for the horizon; mean over deviation of the "
-    "returns of every h-th day, times the root of 252 / h, averaged over the h days to start from; no costs"
+    "returns of every h-th day, times the root of 252 / h, averaged over the h days to start from; no costs; "
+    "as if one could trade at the close that the features already know, and among the stocks alone whose "
+    "return over the horizon is known, which those that are delisted or suspended meanwhile are not"
 )
 DAYS_A_YEAR = 252
 FIFTH = 5
