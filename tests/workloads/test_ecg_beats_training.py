@@ -82,6 +82,7 @@ def test_beats_of_people_not_seen_are_told_by_shape_and_by_rhythm(beats: tuple[P
     assert results["data"]["splits"]["test"]["patients"] == 3
     assert results["f1_macro"] > 0.9
     assert results["per_class"]["S"]["recall"] > 0.8
+    assert len(results["by_record"]["records"]) == results["by_record"]["classes"]["S"]["records"] == 3
 
 
 def test_without_its_rhythm_an_early_beat_of_usual_shape_is_not_told(

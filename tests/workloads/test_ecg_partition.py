@@ -25,11 +25,17 @@ from worker.workloads.ecg.partition import (
 )
 
 
-def test_p56_no_record_is_in_two_splits(tmp_path: Path) -> None:
+def test_p56_no_record_is_in_two_splits_and_patients_that_are_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     splits = planted_splits(tmp_path)
     every = [*ids(splits.train), *ids(splits.val), *ids(splits.test)]
     assert sorted(every) == [f"r{number:03d}" for number in range(60)]
-    assert splits.facts["patients_in_several_splits"] > 0
+    shared = splits.facts["patients_in_several_splits"]
+    assert shared > 0 and f"{shared} patients have records in several splits" in caplog.text
+    caplog.clear()
+    planted_splits(tmp_path, data={"split": "patients"})
+    assert "several splits" not in caplog.text
 
 
 def test_stratified_splits_have_each_class_in_its_share_and_are_the_same_again() -> None:

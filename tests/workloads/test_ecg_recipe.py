@@ -12,6 +12,7 @@ from worker.workloads.ecg.report_page import published_section
 
 FACTS = {
     "leads": 2,
+    "patients_in_several_splits": 4,
     "patients_by": "patient_id of labels.csv",
     "class_weights": {"N": 0.5, "S": 3.456},
     "splits": {"val": {"patients": 6}},
@@ -28,7 +29,9 @@ def test_the_recipe_of_beats_names_split_features_weights_training_and_what_chos
     spec = spec_of(preset="beats", loss={"balance": 0.25}, trainer={"epochs": 3})
     said = recipe(spec, FACTS, best_epoch=2)
     assert "201" in said["split"] and "tested on DS2" in said["split"]
-    assert said["signal"].startswith("MLII: 0.889 s around the beat at 180 Hz, 0.5 to 40 Hz")
+    assert said["signal"].startswith(
+        "MLII: 0.889 s around where an annotation puts the beat at 180 Hz, 0.5 to 40 Hz"
+    )
     assert "median of its whole record" in said["rhythm"]
     assert said["class weights"] == "N 0.5, S 3.46: rarity in the train split to the power 0.25"
     assert "at most 3 epochs in batches of 128" in said["training"]
@@ -38,7 +41,10 @@ def test_the_recipe_of_beats_names_split_features_weights_training_and_what_chos
 def test_the_recipe_of_records_claims_no_rhythm_and_no_patients_kept_apart() -> None:
     said = recipe(spec_of(preset="smoke"), FACTS, best_epoch=None)
     assert said["rhythm"] == "none" and said["signal"].startswith("all 2 leads: 10 s from the beginning")
-    assert "may be in several splits" in said["split"] and "another job" in said["weights chosen"]
+    assert (
+        "4 known patients have records in several splits" in said["split"]
+        and "another job" in said["weights chosen"]
+    )
     assert recipe(spec_of(preset="beats", data={"rhythm": False}), FACTS, 1)["rhythm"] == "none"
 
 

@@ -30,6 +30,11 @@ class Answers:
         return self.split.labels
 
     @property
+    def records(self) -> list[str]:
+        """[N] the record of each."""
+        return [self.split.names[at] for at in self.split.file.tolist()]
+
+    @property
     def said(self) -> NDArray[np.int64]:
         """[N] the likeliest class."""
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +29,10 @@ from worker.workloads.ecg.samples import Samples
 from worker.workloads.ecg.weights import class_weights
 from worker.workloads.interface import Splits
 
+log = logging.getLogger(__name__)
+
 BUILTIN_FOLDER = "built-in"
+SHARED_ADVICE = "the test is then easier than new patients are; data.split patients keeps each in one split"
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ def load_splits(spec: EcgSpec, data_root: Path) -> Splits:
     fitted = Fitted(data.class_names, weights, preparation.prepared[0].leads, found.rhythm.shape[1])
     _tell_manifest(found, preparation, data_root)
     facts = _facts(name, found, preparation, data, fitted)
+    if shared := facts["patients_in_several_splits"]:
+        log.warning("%d patients have records in several splits; %s", shared, SHARED_ADVICE)
     augment = partial(vary, data.augment) if data.augment else None
     return Splits(train, val, test, augment=augment, facts=facts, fitted=fitted)
 

@@ -33,14 +33,15 @@ def _split(spec: EcgSpec, facts: Mapping[str, Any]) -> str:
         return DE_CHAZAL
     if spec.data.split == "patients":
         return f"whole patients; {facts['patients_by']}"
-    return "each class in proportion; a patient with several records may be in several splits"
+    shared = facts["patients_in_several_splits"]
+    return f"each class in proportion; {shared:,} known patients have records in several splits"
 
 
 def _signal(spec: EcgSpec, facts: Mapping[str, Any]) -> str:
     data = spec.data
     band = f", {data.band_hz[0]:g} to {data.band_hz[1]:g} Hz" if data.band_hz else ""
     leads = ", ".join(data.leads or ()) or f"all {facts['leads']} leads"
-    middle = "around the beat" if data.mode == "beats" else "from the beginning"
+    middle = "around where an annotation puts the beat" if data.mode == "beats" else "from the beginning"
     return (
         f"{leads}: {data.samples / data.sampling_rate:.3g} s {middle} at {data.sampling_rate:g} Hz{band}; "
         "each lead less the mean and over the deviation of its whole record"

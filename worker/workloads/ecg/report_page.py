@@ -12,6 +12,11 @@ from worker.evaluation.report import markdown_table
 Results = Mapping[str, Any]
 OVERALL = ("accuracy", "f1_macro", "f1_weighted", "auroc_macro", "average_precision_macro")
 PER_CLASS = ("precision", "recall", "f1", "auroc", "average_precision", "support")
+BY_RECORD = ("records", "largest_share", "mean_recall", "mean_precision")
+BY_RECORD_NOTE = (
+    "`largest share` is that of one record among all beats of the class. Recall is the mean over the records "
+    "that have the class, precision over those where it was said; `results.json` has every record."
+)
 BESIDE = ("class", "precision", "recall", "f1", "support")
 BESIDE_NOTE = (
     "Their figures of S and V are those of the abstract, the two overall ones as compiled by others; what is "
@@ -29,6 +34,7 @@ def report_page(results: Results, figures: Sequence[Path]) -> str:
         _comparison(results),
         "## By class",
         _per_class(results),
+        *by_record_section(results),
         *published_section(results),
         "## Recipe",
         _recipe(results),
@@ -71,6 +77,18 @@ def _comparison(results: Results) -> str:
 def _per_class(results: Results) -> str:
     rows = [(name, *(row[measure] for measure in PER_CLASS)) for name, row in results["per_class"].items()]
     return markdown_table(("class", *PER_CLASS), rows)
+
+
+def by_record_section(results: Results) -> list[str]:
+    """Each class of beats with every record counting alike, and how much of it is of one record."""
+    if results["by_record"] is None:
+        return []
+    rows = [
+        (name, *(row[measure] for measure in BY_RECORD), results["per_class"][name]["recall"])
+        for name, row in results["by_record"]["classes"].items()
+    ]
+    table = markdown_table(("class", *(name.replace("_", " ") for name in BY_RECORD), "recall of all"), rows)
+    return ["## By class, every record counting alike", table, BY_RECORD_NOTE]
 
 
 def _recipe(results: Results) -> str:

@@ -14,6 +14,7 @@ from worker.evaluation.report import json_clean
 from worker.workloads.ecg.answers import Answers
 from worker.workloads.ecg.baselines import baselines
 from worker.workloads.ecg.beats import DS2
+from worker.workloads.ecg.by_record import by_record
 from worker.workloads.ecg.cuts import Cuts
 from worker.workloads.ecg.published import DE_CHAZAL_2004, PUBLISHED_PARAMETERS
 from worker.workloads.ecg.recipe import recipe
@@ -40,6 +41,7 @@ def build_results(run: Evaluation, answers: Answers) -> dict[str, Any]:
         {
             **_identity(run),
             **measured,
+            "by_record": _by_record(run, answers),
             "baselines": baselines(train, answers.split, answers.classes),
             "published": published_beside(run, measured),
             "recipe": recipe(run.spec, run.splits.facts, run.facts.get("best_epoch")),
@@ -52,6 +54,13 @@ def build_results(run: Evaluation, answers: Answers) -> dict[str, Any]:
         }
     )
     return results
+
+
+def _by_record(run: Evaluation, answers: Answers) -> dict[str, Any] | None:
+    """Of beats; where a record is a sample there is nothing more to see."""
+    if run.spec.data.mode != "beats":
+        return None
+    return by_record(answers.labels, answers.said, answers.records, answers.classes)
 
 
 def _identity(run: Evaluation) -> dict[str, Any]:
