@@ -137,6 +137,30 @@ def test_p70_slices_cover_every_day_and_overlap(days: int) -> None:
     assert all(late < stop for (_, stop), (late, _) in pairwise(spans)) or days < 4
 
 
+@pytest.mark.parametrize("days", [3, 5, 6, 20])
+def test_the_norm_is_its_formula_with_every_window_and_slice_written_out(days: int) -> None:
+    torch.manual_seed(4)
+    part = RollingFanSan(2, days)
+    for parameter in part.parameters():
+        nn.init.normal_(parameter)
+    x = torch.randn(1, days, 2)
+    blend, rolled = part.rolling.blend_WD.softmax(dim=0), torch.zeros(days, 2)
+    for day in range(days):
+        for at, window in enumerate((5, 10, 20)):
+            seen = torch.stack([x[0, max(0, day - back)] for back in range(window)])
+            scores = (x[0, day] - seen.mean(dim=0)) / (seen.var(dim=0, correction=0) + 1e-4).sqrt()
+            rolled[day] += blend[at] * scores
+    shares = part.slices.slice_weight_K.softmax(dim=0) * len(slice_spans(days))
+    normed = []
+    for share, (start, stop) in zip(shares, slice_spans(days), strict=True):
+        if stop == days:
+            days_of = rolled[start:stop].detach()
+            deviation = (days_of.var(dim=0, correction=0) + 1e-4).sqrt()
+            normed.append(share * (rolled[-1] - days_of.mean(dim=0)) / deviation)
+    wanted = x[0, -1] + torch.stack(normed).mean(dim=0) * part.slices.weight + part.slices.bias
+    torch.testing.assert_close(part(x)[0], wanted, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("days", [6, 20])
 def test_p70_the_last_day_is_other_than_zero_and_pulls_at_its_inputs(days: int) -> None:
     x = torch.randn(4, days, 3, requires_grad=True)
