@@ -74,6 +74,14 @@ def test_the_strategy_earns_the_top_fifth_less_the_bottom_fifth() -> None:
     assert isnan(position_return(np.zeros(10), came))
 
 
+def test_stocks_that_tie_for_a_position_share_it_whatever_their_order_in_the_file() -> None:
+    told = np.array([0.0, 0, 0, 1, 1, 2, 2, 2, 2, 3])
+    came = np.array([-4.0, 0, 1, 0, 0, 0, 1, 2, 3, 8])
+    wanted = (8 + (0 + 1 + 2 + 3) / 4) / 2 - (-4 + 0 + 1) / 3
+    for order in (np.arange(10), np.arange(10)[::-1]):
+        assert position_return(told[order], came[order]) == pytest.approx(wanted)
+
+
 def test_quantile_loss_is_least_at_the_true_quantiles_of_known_returns() -> None:
     levels = (0.1, 0.5, 0.9)
     came = np.random.default_rng(2).standard_normal((200, 5))

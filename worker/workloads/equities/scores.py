@@ -130,8 +130,14 @@ def position_return(told: Floats, came: Floats) -> float:
     if len(told) < FEWEST or np.ptp(told) == 0:
         return nan
     size = max(1, len(told) // FIFTH)
-    order = np.argsort(told, kind="stable")
-    return float(came[order[-size:]].mean() - came[order[:size]].mean())
+    return _mean_of_highest(told, came, size) - _mean_of_highest(-told, came, size)
+
+
+def _mean_of_highest(told: Floats, came: Floats, size: int) -> float:
+    """Stocks that tie for the last places share them, or their order in the file would choose."""
+    last = np.sort(told)[-size]
+    above, tied = told > last, told == last
+    return float(came[above].sum() + (size - above.sum()) * came[tied].mean()) / size
 
 
 def sharpe(gains: Floats, days_ahead: int) -> float:
