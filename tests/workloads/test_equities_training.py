@@ -87,6 +87,8 @@ def test_the_report_tells_the_strategy_the_parameters_and_shows_every_figure(
 ) -> None:
     page = (run_dir / "artifacts" / "report.md").read_text(encoding="utf-8")
     assert results["strategy"] in page and f"{results['total_parameters']:,}" in page
+    error = (252 / results["data"]["days"]["test"]) ** 0.5
+    assert f"a standard error of about {error:.2f}" in page
     linked = set(re.findall(r"\(figures/(\w+)\.png\)", page))
     drawn = {path.stem for path in (run_dir / "artifacts" / "figures").glob("*.png")}
     assert linked == drawn >= {"rank_ic", "sharpe", "gains", "calibration", "features", "training_curves"}

@@ -60,7 +60,10 @@ def _facts(results: Results) -> str:
 def _averages(results: Results) -> str:
     rows = [(who, *_values(one["averages"], MEASURES)) for who, one in _forecasters(results).items()]
     notes = [f"{name}: {baseline['description']}." for name, baseline in results["baselines"].items()]
-    strategy = f"Sharpe: {results['strategy']}."
+    error = (
+        f"A Sharpe ratio of 0 over so many days has a standard error of about {results['sharpe_error']:.2f}."
+    )
+    strategy = f"Sharpe: {results['strategy']}. {error}"
     return "\n\n".join([markdown_table(("forecast", *MEASURES), rows), strategy, *notes])
 
 

@@ -13,7 +13,7 @@ from worker.evaluation.report import json_clean
 from worker.workloads.equities.forecasts import Forecasts
 from worker.workloads.equities.meter import mean_over
 from worker.workloads.equities.quantile_scores import quantile_loss
-from worker.workloads.equities.scores import MEASURES, STRATEGY
+from worker.workloads.equities.scores import DAYS_A_YEAR, MEASURES, STRATEGY
 from worker.workloads.interface import Evaluation
 from worker.workloads.training_facts import training_facts
 
@@ -35,6 +35,7 @@ def build_results(run: Evaluation, forecasts: Forecasts) -> dict[str, Any]:
             **training_facts(run),
             **measured(forecasts, points),
             "strategy": STRATEGY,
+            "sharpe_error": (DAYS_A_YEAR / len(forecasts.test.days)) ** 0.5,
             "baselines": {
                 name: {
                     "description": baseline.description,
