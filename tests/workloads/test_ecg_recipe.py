@@ -43,9 +43,15 @@ def test_the_recipe_of_records_claims_no_rhythm_and_no_patients_kept_apart() -> 
     assert said["rhythm"] == "none" and said["signal"].startswith("all 2 leads: 10 s from the beginning")
     assert (
         "4 known patients have records in several splits" in said["split"]
-        and "another job" in said["weights chosen"]
+        and "last step" in said["weights chosen"]
     )
     assert recipe(spec_of(preset="beats", data={"rhythm": False}), FACTS, 1)["rhythm"] == "none"
+
+
+def test_a_job_that_evaluates_anothers_checkpoint_claims_no_training_of_its_own() -> None:
+    spec = spec_of(preset="beats", kind="eval", init_from={"job": "01jcelestialevaluated"})
+    said = recipe(spec, FACTS, best_epoch=None)
+    assert said["training"] == said["weights chosen"] == "by another job, whose checkpoint this one evaluates"
 
 
 def test_all_five_classes_stand_beside_what_was_published_of_them() -> None:

@@ -15,6 +15,8 @@ RHYTHM_WORDS = (
     "and of the 11 and 41 around it, the two further ones over that of the 11"
 )
 
+ELSEWHERE = "by another job, whose checkpoint this one evaluates"
+
 
 def recipe(spec: EcgSpec, facts: Mapping[str, Any], best_epoch: int | None) -> dict[str, str]:
     """Part -> a sentence on it."""
@@ -58,6 +60,8 @@ def _weight(spec: EcgSpec, facts: Mapping[str, Any]) -> str:
 
 
 def _training(spec: EcgSpec) -> str:
+    if spec.kind == "eval":
+        return ELSEWHERE
     trainer, optimizer = spec.trainer, spec.optimizer
     return (
         f"{optimizer.name}, rate {optimizer.lr:g}, {spec.schedule.name}; at most {trainer.epochs} epochs in "
@@ -67,8 +71,10 @@ def _training(spec: EcgSpec) -> str:
 
 
 def _chosen(spec: EcgSpec, facts: Mapping[str, Any], best_epoch: int | None) -> str:
+    if spec.kind == "eval":
+        return ELSEWHERE
     if best_epoch is None:
-        return "by another job, or none was best"
+        return f"those of the last step: no epoch was measured by {spec.trainer.monitor}"
     validation = facts["splits"]["val"]
     return (
         f"epoch {best_epoch} by {spec.trainer.monitor} on the {validation['patients']:,} patients of the "
