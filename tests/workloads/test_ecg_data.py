@@ -194,7 +194,9 @@ def test_resampling_keeps_waves_and_drops_those_too_fast() -> None:
     assert np.abs(two[20:-20] - one[20:-20]).max() < 0.05
 
 
-def test_every_lead_has_mean_0_and_deviation_1_and_a_flat_one_is_zero() -> None:
+def test_every_lead_has_mean_0_and_deviation_1_and_a_flat_one_is_zero(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     signal = np.random.default_rng(1).normal(7.0, 3.0, (3, 500))
     signal[1] = 4.0
     signal[2, 100:150] = np.nan
@@ -202,6 +204,10 @@ def test_every_lead_has_mean_0_and_deviation_1_and_a_flat_one_is_zero() -> None:
     assert np.allclose(formed.mean(axis=1), 0, atol=1e-6)
     assert np.allclose(formed.std(axis=1), [1, 0, 1], atol=1e-6)
     assert np.allclose(formed[2, 100:150], 0, atol=1e-6)
+    assert "record 'r': 10 % of a lead was not recorded and is taken for its mean" in caplog.text
+    caplog.clear()
+    in_form(Recording(signal[:2], RATE, ("a", "b")), PLAIN, "r")
+    assert not caplog.text
 
 
 def test_the_band_keeps_what_lies_in_it() -> None:

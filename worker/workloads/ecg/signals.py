@@ -5,6 +5,7 @@ L leads, N samples.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +17,10 @@ from shared.errors import DataError
 from shared.specs.ecg import ANY_LEAD, EcgData
 from worker.workloads.ecg.reading import Floats, Recording
 
+log = logging.getLogger(__name__)
+
+TOLD = 0.01
+"""Share of missing samples, more than which is told."""
 FLAT = 1e-6
 """A lead that deviates less is flat, and left in its units."""
 
@@ -36,8 +41,12 @@ def form_of(data: EcgData) -> Form:
 
 def in_form(recording: Recording, form: Form, name: str) -> NDArray[np.float32]:
     """[L, N] resampled, filtered and scaled lead by lead. Raises DataError for leads that are not there."""
-    signal = filled(recording.signal[chosen_leads(recording.leads, form.leads, name)])
-    signal = resampled(signal, recording.rate, form.rate)
+    chosen = recording.signal[chosen_leads(recording.leads, form.leads, name)]
+    if (share := missing_share(chosen)) > TOLD:
+        log.warning(
+            "record %r: %.0f %% of a lead was not recorded and is taken for its mean", name[:120], 100 * share
+        )
+    signal = resampled(filled(chosen), recording.rate, form.rate)
     if form.band_hz is not None:
         signal = band_passed(signal, form.band_hz, form.rate, name)
     return scaled(signal).astype(np.float32)
@@ -58,6 +67,11 @@ def chosen_leads(have: Sequence[str], wanted: Sequence[str] | None, name: str) -
         )
     free = iter(rest)
     return [next(free) if lead == ANY_LEAD else places[lead.casefold()] for lead in wanted]
+
+
+def missing_share(signal: Floats) -> float:
+    """Of the lead with most, the share of samples that the recorder did not have."""
+    return float((~np.isfinite(signal)).mean(axis=1).max())
 
 
 def filled(signal: Floats) -> Floats:
