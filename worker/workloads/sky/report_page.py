@@ -90,7 +90,7 @@ def _directions(results: Results) -> str:
     note = (
         "An open, high or low far from its day's close moves towards it the day after, so that these signs "
         "can be told without any forecast of the market: `last_close` says how many. The close has no such "
-        "help."
+        "help; what `last_close` tells of it is the drift of the train windows."
     )
     return "\n\n".join([markdown_table(("forecast", *targets), rows), note])
 
