@@ -109,7 +109,8 @@ class EngravingLoss(Part):
     """`latent_norm`, the original's, draws the latent's length to one less the reconstruction's error.
     `info_nce` has image and caption of a pair find each other among the others of their micro-batch: a
     smaller micro-batch, also one halved where memory ran out or divided among processes, has fewer others to
-    tell them from, and a single pair left over at the end of an epoch has none and adds 0."""
+    tell them from, and a single pair left over at the end of an epoch has none and adds 0. Others of equal
+    caption are to be told from, too, which nobody can: where captions repeat, the term cannot reach 0."""
     temperature: float = Field(0.07, ge=0.001, le=10)
     """Of `info_nce`: similarities are divided by it."""
 
