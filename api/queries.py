@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, defer
 
 from api.schemas.files import ArtifactView, CheckpointView
@@ -42,6 +42,8 @@ class JobFilter:
     workload: str | None = None
     kind: str | None = None
     tag: str | None = None
+    text: str | None = None
+    """In the name, or at the beginning of the id."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,9 @@ def list_jobs(session: Session, which: JobFilter, before: str | None, limit: int
         query = query.where(Job.kind == which.kind)
     if which.tag is not None:
         query = query.join(JobTag, JobTag.job_id == Job.id).where(JobTag.tag == which.tag)
+    if which.text is not None:
+        named = Job.name.icontains(which.text, autoescape=True)
+        query = query.where(or_(named, Job.id.startswith(which.text.lower(), autoescape=True)))
     jobs = session.scalars(query.order_by(Job.id.desc()).limit(limit)).all()
     return _summaries(session, jobs)
 

@@ -70,6 +70,8 @@ class ListQuery(QueryModel):
     workload: str | None = Field(None, max_length=64)
     kind: Kind | None = None
     tag: str | None = Field(None, max_length=64)
+    text: str | None = Field(None, max_length=200)
+    """Only jobs whose name contains this, whatever the case of its letters, or whose id begins with it."""
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=100)
     """`next` of the page before."""
@@ -121,7 +123,7 @@ def submit(
 def list_jobs(query: Annotated[ListQuery, Query()], database: DatabaseDep) -> JobPage:
     """Newest first. A page stays what it was when newer jobs arrive."""
     before = None if query.cursor is None else read_page_cursor(query.cursor)
-    which = queries.JobFilter(tuple(query.status), query.workload, query.kind, query.tag)
+    which = queries.JobFilter(tuple(query.status), query.workload, query.kind, query.tag, query.text)
     with database.read() as session:
         jobs = queries.list_jobs(session, which, before, query.limit + 1)
     shown = jobs[: query.limit]

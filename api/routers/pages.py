@@ -1,14 +1,15 @@
-"""The web page: three files of our own, from nowhere else."""
+"""The web page: files of our own, from nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi import Path as PathParameter
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
 from api.deps import no_query
 from shared.errors import NotFound
@@ -17,23 +18,35 @@ router = APIRouter(tags=["service"], dependencies=[Depends(no_query)])
 
 _FOLDER = Path(__file__).parent.parent / "web"
 
-_FILES: Mapping[str, str] = {
-    "app.js": "text/javascript",
-    "chart.js": "text/javascript",
-    "style.css": "text/css",
-}
+_TYPES: Mapping[str, str] = {".js": "text/javascript", ".css": "text/css"}
 
 
 @router.get("/", response_class=FileResponse, summary="The web page")
-async def index() -> FileResponse:
+def index(request: Request) -> Response:
     """Jobs with their progress, curves and logs, in a browser."""
-    return FileResponse(_FOLDER / "index.html", media_type="text/html", headers={"Cache-Control": "no-cache"})
+    return _answer(request, _FOLDER / "index.html", "text/html")
 
 
-@router.get("/web/{name}", response_class=FileResponse, include_in_schema=False)
-async def asset(name: Annotated[str, PathParameter()]) -> FileResponse:
+@router.get("/web/{name:path}", response_class=FileResponse, include_in_schema=False)
+def asset(name: Annotated[str, PathParameter()], request: Request) -> Response:
     """A script or style of the page."""
-    media_type = _FILES.get(name)
-    if media_type is None:
+    found = _assets().get(name)
+    if found is None:
         raise NotFound(f"the page has no file {name[:60]!r}")
-    return FileResponse(_FOLDER / name, media_type=media_type, headers={"Cache-Control": "no-cache"})
+    return _answer(request, found, _TYPES[found.suffix])
+
+
+@cache
+def _assets() -> Mapping[str, Path]:
+    """Name -> file: what a name is looked up in, so that none of it ever becomes a path."""
+    found = (path for path in _FOLDER.rglob("*") if path.suffix in _TYPES)
+    return {path.relative_to(_FOLDER).as_posix(): path for path in found}
+
+
+def _answer(request: Request, path: Path, media_type: str) -> Response:
+    """The file, or 304 where the browser holds it already; it asks each time, so an upgrade shows at once."""
+    headers = {"Cache-Control": "no-cache"}
+    file = FileResponse(path, media_type=media_type, headers=headers, stat_result=path.stat())
+    if request.headers.get("if-none-match") == file.headers["etag"]:
+        return Response(status_code=304, headers={**headers, "ETag": file.headers["etag"]})
+    return file

@@ -117,6 +117,9 @@ def test_the_last_full_page_has_no_next(service: Service) -> None:
         ("tag=x", {"a", "b"}),
         ("tag=x&status=running", {"b"}),
         ("tag=nobody", set()),
+        ("text=B", {"b"}),
+        ("text=%25", set()),
+        ("text=0", {"a", "b", "c"}),
     ],
 )
 def test_filters_show_the_jobs_they_name_and_no_others(

@@ -1,4 +1,4 @@
-"""Health, Prometheus, fleet, workloads, the page, the OpenAPI document, and errors nobody foresaw."""
+"""Health, Prometheus, fleet, workloads, the OpenAPI document, and errors nobody foresaw."""
 
 from __future__ import annotations
 
@@ -226,21 +226,6 @@ def test_every_series_that_is_shown_stands_in_the_table(service: Service) -> Non
     table = {item.name for item in vars(telemetry).values() if isinstance(item, telemetry.Series)}
     shown = set(re.findall(r"^# TYPE (\w+) ", service.get("/metrics").text, re.MULTILINE))
     assert {name.removesuffix("_total").removesuffix("_created") for name in shown} <= table
-
-
-def test_the_page_and_its_parts_come_from_here_and_nowhere_else(service: Service) -> None:
-    page = service.get("/")
-    assert page.headers["content-type"].startswith("text/html")
-    parts = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
-    assert parts
-    for part in parts:
-        assert service.get(part).status_code == 200
-    for text in (page.text, *(service.get(part).text for part in parts)):
-        assert "//" not in re.sub(r"http://www\.w3\.org/2000/svg|(?m:^\s*//.*$)", "", text), (
-            "an address elsewhere"
-        )
-    assert "<style" not in page.text and not re.search(r"<script(?![^>]*src=)", page.text)
-    assert not re.search(r'\son\w+="', page.text) and 'style="' not in page.text
 
 
 def _value(service: Service, name: str) -> float:

@@ -1,0 +1,78 @@
+// Elements made and kept. All text is set as text, never as HTML.
+
+// el("a", {href: "#/", onclick: go}, "text", child): attributes that are functions are listeners, false and null are left out.
+export function el(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(key.slice(2), value);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value);
+  }
+  element.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export function section(title, ...children) {
+  return el("section", {"aria-label": title}, el("h2", {}, title), ...children);
+}
+
+// Leaves what did not change alone, so that a button is not replaced under the pointer. `children` makes the new ones.
+export function redraw(holder, data, children) {
+  const key = JSON.stringify(data);
+  if (holder.dataset.key === key) return;
+  holder.dataset.key = key;
+  const focused = holder.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
+  holder.replaceChildren(...[children()].flat().filter(child => child !== null && child !== false));
+  if (focused !== undefined) holder.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+}
+
+// Rows by key: those whose data stayed the same stay the same elements.
+export function redrawRows(holder, items, key, row) {
+  const known = new Map([...holder.children].map(child => [child.dataset.row, child]));
+  const rows = items.map(item => {
+    const name = String(key(item)), print = JSON.stringify(item), old = known.get(name);
+    if (old?.dataset.print === print) return old;
+    const made = row(item);
+    made.dataset.row = name;
+    made.dataset.print = print;
+    return made;
+  });
+  const same = rows.length === holder.children.length && rows.every((child, index) => child === holder.children[index]);
+  if (same) return;
+  const focused = holder.contains(document.activeElement) ? document.activeElement.closest("[data-row]")?.dataset.row : null;
+  holder.replaceChildren(...rows);
+  if (focused !== null) rows.find(child => child.dataset.row === focused)?.querySelector("a, button")?.focus();
+}
+
+// A table that can be scrolled sideways where the screen is narrow. Rows are lists of texts or elements.
+export function table(heads, rows) {
+  return el("div", {class: "scroll", tabindex: "0", role: "group", "aria-label": heads.join(", ")}, el("table", {},
+    el("thead", {}, el("tr", {}, heads.map(head => el("th", {scope: "col"}, head)))),
+    el("tbody", {}, rows.map(row => el("tr", {}, row.map(cell => el("td", {}, cell)))))));
+}
+
+export function empty(title, ...sentences) {
+  return el("div", {class: "empty"}, el("p", {class: "strong"}, title), sentences.map(text => el("p", {}, text)));
+}
+
+export function button(label, onclick, attributes = {}) {
+  return el("button", {type: "button", onclick, ...attributes}, label);
+}
+
+// A sentence at the foot of the page for some seconds; read out by screen readers.
+export function toast(text, kind = "said") {
+  const box = document.getElementById("toasts") ?? document.body.appendChild(el("div", {id: "toasts", role: "status"}));
+  const one = el("p", {class: kind}, text);
+  box.append(one);
+  setTimeout(() => one.remove(), 6000);
+}
+
+// dialog("Delete?", [children], close => [buttons]): a modal that gives the focus back; answers the element.
+export function dialog(title, children, buttons) {
+  const box = el("dialog", {"aria-label": title}, el("h2", {}, title), ...children);
+  box.append(el("div", {class: "bar end"}, ...buttons(() => box.close())));
+  box.addEventListener("close", () => box.remove());
+  document.body.append(box);
+  box.showModal();
+  return box;
+}
