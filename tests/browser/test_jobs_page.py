@@ -1,0 +1,33 @@
+"""The list of jobs in a browser: live, filtered, in pages, and usable by all."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.visit import Visit
+
+
+def test_the_list_lives_is_filtered_and_keeps_its_filters_in_the_address(visit: Visit) -> None:
+    page = visit.open("/?tag=red")
+    expect(page.get_by_text("No job matches these filters.")).to_be_visible()
+    first = visit.submit(workload="noop", name="first try", tags=["red"])
+    expect(page.get_by_role("link", name="first try")).to_be_visible()
+    expect(page.locator(f"tr[data-row='{first}'] .status")).to_contain_text("succeeded")
+    for number in range(2):
+        visit.submit(workload="noop", name=f"other {number}", tags=["red"])
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_label("Search names").fill("FIRST")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="failed").click()
+    expect(page.get_by_text("No job matches these filters.")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"status=failed&tag=red&text=FIRST"))
+    page.reload()
+    expect(page.get_by_label("Search names")).to_have_value("FIRST")
+    page.get_by_role("button", name="failed").click()
+    page.get_by_label("Search names").fill("")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    assert visit.serious() == []
+    page.get_by_role("link", name="first try").click()
+    expect(page.get_by_role("heading", name="first try")).to_be_visible()

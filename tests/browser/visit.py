@@ -1,0 +1,64 @@
+"""One visit of the page: goes to places, asks the service, and notes what a user must never meet."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page, Request
+
+Json = dict[str, Any]
+
+
+class Visit:
+    """A tab, and the errors and the requests to other hosts seen in it.
+
+    `expected` holds parts of console messages that a test provokes on purpose, such as a 401.
+    """
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        self.expected: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._note)
+
+    def open(self, address: str = "/") -> Page:
+        """Go to a place of the page, written as behind its `#`."""
+        self.page.goto(f"{self.url}/#{address}")
+        return self.page
+
+    def submit(self, **spec: Any) -> str:
+        """A job's id."""
+        return str(self.ask("POST", "/jobs", json=spec)["id"])
+
+    def ask(self, method: str, path: str, **options: Any) -> Json:
+        """The service's own word, to hold the page against."""
+        answer = httpx.request(method, f"{self.url}{path}", timeout=30, **options)
+        assert answer.is_success, answer.text
+        found: Json = answer.json() if answer.content else {}
+        return found
+
+    def serious(self) -> list[str]:
+        """What axe finds that keeps people out: impact serious or critical, each with the place."""
+        found = Axe().run(self.page).response["violations"]
+        return [
+            f"{rule['id']}: {node['html'][:200]}: {node.get('failureSummary', '')[:300]}"
+            for rule in found
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not any(part in message.text for part in self.expected):
+            self.errors.append(message.text)
+
+    def _note(self, request: Request) -> None:
+        there = urlsplit(request.url)
+        if there.scheme not in ("data", "blob") and there.netloc != urlsplit(self.url).netloc:
+            self.foreign.append(request.url)
