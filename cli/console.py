@@ -20,13 +20,21 @@ def print_json_line(body: Any) -> None:
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns under their headers."""
+    for line in table_lines(headers, rows):
+        print(line)
+
+
+def table_lines(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table with its header."""
     cleaned = [[clean(cell) for cell in row] for row in rows]
     widths = [
         max(len(header), *(len(row[index]) for row in cleaned)) if cleaned else len(header)
         for index, header in enumerate(headers)
     ]
-    for row in (headers, *cleaned):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (headers, *cleaned)
+    ]
 
 
 def say(text: str = "") -> None:

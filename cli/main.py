@@ -18,6 +18,7 @@ VERBS = {
     "demo": "train a real model through the REST API: watched, cancelled, resumed, evaluated",
     "submit": "hand in a job",
     "watch": "watch a job live",
+    "top": "jobs and workers live, in one screen",
     "list": "list jobs, newest first",
     "show": "show all there is to know of a job",
     "logs": "print a job's log",

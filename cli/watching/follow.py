@@ -1,4 +1,4 @@
-"""Follows a job over HTTP: its state and the new points of its loss curves, through dropped connections."""
+"""Follows a job over HTTP: state, history, new points of its loss curves, through dropped connections."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ LONGEST_DELAY_SECONDS = 10.0
 GIVE_UP_SECONDS = 300.0
 """So long in a row nothing may answer before following ends."""
 
-TRAIN, VAL = ("train", "loss_epoch"), ("val", "loss")
+TRAIN, VAL = ("train", "loss_epoch"), ("val", None)
+POINTS = 10_000
+EVENTS = 1000
+"""The most the service gives in one answer."""
 
 
 class Service(Protocol):
@@ -37,7 +40,9 @@ class Update:
     train: tuple[Json, ...] = ()
     """New points of the mean training loss of each epoch."""
     val: tuple[Json, ...] = ()
-    """New points of the validation loss."""
+    """New points of the validation loss, its components and the metrics beside it."""
+    events: tuple[Json, ...] = ()
+    """New lines of the job's history."""
     trouble: str | None = None
     """Why there is nothing new, and when the next look is."""
 
@@ -64,7 +69,8 @@ class _Follower:
     def __init__(self, service: Service, job_id: str) -> None:
         self._service = service
         self._path = job_path(job_id)
-        self._cursors: dict[tuple[str, str], str | None] = {TRAIN: None, VAL: None}
+        self._cursors: dict[tuple[str, str | None], str | None] = {TRAIN: None, VAL: None}
+        self._heard: str | None = None
         self.done = False
 
     def look(self, wait: float | None) -> Update:
@@ -74,9 +80,15 @@ class _Follower:
         self.done = job["status"] in FINAL
         if self.done:
             val, train = val + self._rest(VAL), train + self._rest(TRAIN)
-        return Update(job, train, val)
+        return Update(job, train, val, self._history())
 
-    def _rest(self, series: tuple[str, str]) -> tuple[Json, ...]:
+    def _history(self) -> tuple[Json, ...]:
+        page = self._service.get(f"{self._path}/events", after=self._heard, limit=EVENTS)
+        self._heard = page["next"]
+        more = self._history() if len(page["events"]) == EVENTS else ()
+        return (*page["events"], *more)
+
+    def _rest(self, series: tuple[str, str | None]) -> tuple[Json, ...]:
         """What came between the look at the curve and the end of the job."""
         points, done = self._new(series, WAIT_SECONDS)
         while not done:
@@ -84,7 +96,7 @@ class _Follower:
             points += more
         return points
 
-    def _new(self, series: tuple[str, str], wait: float | None) -> tuple[tuple[Json, ...], bool]:
+    def _new(self, series: tuple[str, str | None], wait: float | None) -> tuple[tuple[Json, ...], bool]:
         split, name = series
         page = self._service.get(
             f"{self._path}/metrics",
@@ -92,7 +104,7 @@ class _Follower:
             name=name,
             after=self._cursors[series],
             wait=wait,
-            limit=1000,
+            limit=POINTS,
         )
         self._cursors[series] = page["next"]
         return tuple(page["points"]), page["done"]

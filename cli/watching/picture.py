@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli import figures
+from cli.watching import history
 from cli.watching.follow import Update
 
 Json = dict[str, Any]
+
+LAST_TOLD = 3
+"""Lines of the history in the panel."""
+MOST_COMPONENTS = 6
 
 
 @dataclass
@@ -20,6 +25,10 @@ class Picture:
     """Epoch -> mean training loss."""
     val: dict[int, float | None] = field(default_factory=dict)
     """Epoch -> validation loss."""
+    components: dict[str, float | None] = field(default_factory=dict)
+    """Newest value of each component of the validation loss."""
+    told: list[str] = field(default_factory=list)
+    """The history in sentences."""
     trouble: str | None = None
 
     def take(self, update: Update) -> None:
@@ -27,16 +36,26 @@ class Picture:
         self.trouble = update.trouble
         if update.job is not None:
             self.job = update.job
-        for points, curve in ((update.train, self.train), (update.val, self.val)):
-            curve.update({point["epoch"]: point["value"] for point in points})
+        self.told += history.sentences(update.events)
+        self.train.update({point["epoch"]: point["value"] for point in update.train})
+        for point in update.val:
+            self._take_val(point)
+
+    def _take_val(self, point: Json) -> None:
+        name = point["name"]
+        if name == "loss":
+            self.val[point["epoch"]] = point["value"]
+        elif name.startswith("loss_") and not name.endswith("_weighted"):
+            self.components[name.removeprefix("loss_")] = point["value"]
 
 
 def panel(picture: Picture) -> list[str]:
-    """Five lines or so: who, how far, the curves, memory, and trouble where there is any."""
+    """Ten lines at most: who, how far, the curves, memory, what happened, and trouble where there is any."""
     job = picture.job
     lines = [_headline(job), _progress(job)]
     lines += [line for name, curve in _curves(picture) if (line := _curve(name, curve))]
-    lines += [line for line in (_best(job), _memory(job)) if line]
+    lines += [line for line in (_components(picture), _best(job), _memory(job)) if line]
+    lines += picture.told[-LAST_TOLD:]
     if job.get("message") and job["status"] != "running":
         lines.append(job["message"])
     if job.get("waiting") and job.get("attempt"):
@@ -53,6 +72,7 @@ def epoch_line(picture: Picture, epoch: int) -> str:
         f"epoch {epoch}/{progress.get('epochs', '?')}",
         f"train {figures.value(picture.train.get(epoch))}",
         f"val {figures.value(picture.val.get(epoch))}",
+        _components(picture) if epoch == max(picture.val) else "",
         _best(picture.job),
         _speed(progress),
         f"ETA {figures.duration(progress.get('eta_seconds'))}",
@@ -110,6 +130,11 @@ def _curve(name: str, curve: dict[int, float | None]) -> str:
     return f"{name:<6} {figures.sparkline(numbers)}  {figures.value(numbers[-1])}"
 
 
+def _components(picture: Picture) -> str:
+    shown = sorted(picture.components.items())[:MOST_COMPONENTS]
+    return "parts  " + "  ".join(f"{name} {figures.value(value)}" for name, value in shown) if shown else ""
+
+
 def _best(job: Json) -> str:
     best = job.get("best")
     return f"best {figures.value(best['value'])} (epoch {best['epoch']})" if best else ""
@@ -125,6 +150,9 @@ def _memory(job: Json) -> str:
         f"peak {figures.size(peak.get('rss_peak_bytes', peak.get('rss_bytes')))}",
         f"swap {figures.size(latest.get('swap_bytes'))}",
     ]
+    swapping = [latest.get(f"swap_{way}_bytes_per_second") or 0.0 for way in ("in", "out")]
+    if any(swapping):
+        parts.append(f"in {figures.size(swapping[0])}/s out {figures.size(swapping[1])}/s")
     if "cuda_allocated_bytes" in latest:
         parts.append(
             f"GPU {figures.size(latest['cuda_allocated_bytes'])} peak {figures.size(peak['cuda_peak_bytes'])}"

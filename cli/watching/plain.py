@@ -1,4 +1,4 @@
-"""A watched job as lines for a pipe or a log: one for each change of status or stage, one for each epoch."""
+"""A watched job as lines for a pipe or a log: a change of status or stage, an epoch, an event each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ class PlainLines:
     def __init__(self) -> None:
         self._status = ""
         self._epoch = 0
+        self._told = 0
         self._trouble: str | None = None
 
     def new(self, picture: Picture) -> list[str]:
         """The lines that tell what is new since the last call."""
-        return [*self._new_trouble(picture), *self._new_epochs(picture), *self._new_status(picture)]
+        fresh, self._told = picture.told[self._told :], len(picture.told)
+        return [
+            *self._new_trouble(picture),
+            *self._new_epochs(picture),
+            *fresh,
+            *self._new_status(picture),
+        ]
 
     def _new_trouble(self, picture: Picture) -> list[str]:
         said, self._trouble = self._trouble, picture.trouble

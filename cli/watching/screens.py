@@ -45,7 +45,7 @@ class LiveScreen:
         text = Text("\n".join(clean(line) for line in panel(picture)), no_wrap=True, overflow="ellipsis")
         text.highlight_words(["running", "queued"], "cyan")
         text.highlight_words(["succeeded"], "bold green")
-        text.highlight_words(["failed", "cancelled", "trying again"], "bold yellow")
+        text.highlight_words(["failed", "cancelled", "trying again", "warning", "recovered"], "bold yellow")
         text.highlight_regex("[█▇▆▅▄▃▂▁]+", "green")
         self._live.update(text, refresh=True)
 

@@ -35,6 +35,8 @@ class FakeService:
 
     def answer(self, asked: Asked) -> tuple[int, Any]:
         self.asked.append(asked)
+        if asked.path.endswith("/events") and f"GET {asked.path}" not in self.answers:
+            return 200, {"events": [], "next": "e0"}
         missing = {"detail": f"nothing is written down for {asked.method} {asked.path}", "code": "not_found"}
         return self.answers.get(f"{asked.method} {asked.path}", (404, missing))
 
@@ -105,6 +107,44 @@ def a_point(epoch: int, value: float | None, split: str = "val", name: str = "lo
         "value": value,
         "time": 1.0,
     }
+
+
+def an_event(number: int, type_: str, **data: Any) -> Json:
+    """A line of a job's history as the API shows one."""
+    return {
+        "id": number,
+        "attempt": 1,
+        "type": type_,
+        "data": data,
+        "time": "2026-11-21T09:20:48.125000Z",
+    }
+
+
+def a_worker(**changes: Any) -> Json:
+    """A worker as the API shows one."""
+    worker: Json = {
+        "id": "box-1",
+        "host": "box",
+        "pid": 4242,
+        "alive": True,
+        "queues": ["cpu"],
+        "busy": 1,
+        "slots": 4,
+        "running": ["019a3f5c2e10a1b2c3d4e5"],
+        "cpus": 8.0,
+        "memory_gib": 31.2,
+        "gpus": 0,
+        "pressure": {
+            "memory_available_bytes": 21_000_000_000,
+            "memory_total_bytes": 32_000_000_000,
+            "swap_used_bytes": 696_463_360,
+            "pressure_some_percent": 15.5,
+            "load_1m": 3.5,
+        },
+        "started_at": "2026-11-21T09:20:40Z",
+        "heartbeat_at": "2026-11-21T09:20:48Z",
+    }
+    return {**worker, **changes}
 
 
 def _handler(fake: FakeService) -> type[BaseHTTPRequestHandler]:

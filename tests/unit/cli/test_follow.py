@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cli.errors import Refused, Unreachable
-from cli.watching.follow import GIVE_UP_SECONDS, LONGEST_DELAY_SECONDS, follow
-from tests.unit.cli.fake_service import a_job, a_point
+from cli.watching.follow import EVENTS, GIVE_UP_SECONDS, LONGEST_DELAY_SECONDS, follow
+from tests.unit.cli.fake_service import a_job, a_point, an_event
 
 Json = dict[str, Any]
 
@@ -16,8 +16,11 @@ Json = dict[str, Any]
 class Script:
     """Answers of a service, one look after another; an exception in it is raised."""
 
-    def __init__(self, *looks: Any, late: dict[str, list[Json]] | None = None) -> None:
+    def __init__(
+        self, *looks: Any, late: dict[str, list[Json]] | None = None, history: tuple[Json, ...] = ()
+    ) -> None:
         self.looks = list(looks)
+        self.history = list(history)
         self.late = late or {}
         """Points that come between the last look at the curves and the end of the job, by split."""
         self.asked: list[tuple[str, Json]] = []
@@ -27,6 +30,9 @@ class Script:
         self.asked.append((path, parameters))
         if path.endswith("/metrics"):
             return self.page(parameters["split"])
+        if path.endswith("/events"):
+            events, self.history = self.history[: parameters["limit"]], self.history[parameters["limit"] :]
+            return {"events": events, "next": f"e{len(self.asked)}"}
         return a_job(status=self.looks.pop(0)["status"])
 
     def page(self, split: str) -> Json:
@@ -57,7 +63,16 @@ def test_each_series_goes_on_at_its_own_cursor() -> None:
     script.follow()
     val = [asked["after"] for path, asked in script.asked if asked.get("split") == "val"]
     train = [asked["after"] for path, asked in script.asked if asked.get("split") == "train"]
-    assert (val, train) == ([None, "m1", "m4"], [None, "m2", "m5"])
+    assert (val, train) == ([None, "m1", "m5"], [None, "m2", "m6"])
+
+
+def test_the_history_goes_on_at_its_cursor_and_is_read_whole_however_long_it_is() -> None:
+    history = tuple(an_event(number, "warning", message="m") for number in range(EVENTS + 1))
+    script = Script({"status": "running"}, {"status": "succeeded"}, history=history)
+    first, last = script.follow()
+    assert (len(first.events), len(last.events)) == (EVENTS + 1, 0)
+    asked = [parameters["after"] for path, parameters in script.asked if path.endswith("/events")]
+    assert asked[0] is None and asked[1:3] == ["e4", "e5"]
 
 
 def test_a_dropped_connection_is_told_and_tried_again_with_growing_delays() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cli.watching.follow import Update
 from cli.watching.picture import Picture, panel, status_line
 from cli.watching.plain import PlainLines
-from tests.unit.cli.fake_service import a_job, a_point
+from tests.unit.cli.fake_service import a_job, a_point, an_event
 
 
 def seen(*updates: Update) -> Picture:
@@ -86,3 +86,36 @@ def test_plain_lines_tell_why_a_job_failed_and_what_a_queued_one_waits_for() -> 
     assert PlainLines().new(seen(Update(failed)))[-1] == "prices.csv holds 3 rows; 320 are needed"
     queued = a_job(status="queued", attempt=0, waiting="no live worker serves the cpu queue")
     assert PlainLines().new(seen(Update(queued))) == ["queued · no live worker serves the cpu queue"]
+
+
+def test_the_panel_tells_the_components_of_the_loss_swapping_and_what_happened_last() -> None:
+    latest = {"rss_bytes": 9e8, "swap_bytes": 5e8, "swap_in_bytes_per_second": 67e6}
+    job = a_job(memory={"latest": latest, "peak": {"rss_bytes": 9e8}})
+    val = (
+        a_point(1, 0.41),
+        a_point(1, 0.3, name="loss_nll"),
+        a_point(1, 0.03, name="loss_nll_weighted"),
+        a_point(1, 0.1, name="loss_direction"),
+        a_point(1, 0.9, name="accuracy"),
+    )
+    text = panel(seen(Update(job, val=val, events=(an_event(1, "warning", message="slow"),))))
+    assert text[2:] == [
+        "val    ▁  0.41",
+        "parts  direction 0.1  nll 0.3",
+        "best 0.41 (epoch 1)",
+        "RSS 900 MB peak 900 MB swap 500 MB in 67 MB/s out 0 B/s",
+        "warning: slow",
+    ]
+
+
+def test_plain_lines_tell_each_checkpoint_and_recovery_once() -> None:
+    lines, picture = PlainLines(), Picture()
+    saved = {"step": 12, "epoch": 1, "bytes": 48e6, "best": True}
+    picture.take(Update(a_job(), events=(an_event(1, "checkpoint", **saved),)))
+    assert lines.new(picture) == [
+        "checkpoint at step 12 (epoch 1), 48 MB, the best so far",
+        "running · train · attempt 1",
+    ]
+    picture.take(Update(a_job(), events=(an_event(2, "recovered", why="memory ran out"),)))
+    assert lines.new(picture) == ["recovered: memory ran out"]
+    assert lines.new(picture) == []
