@@ -26,7 +26,7 @@ from shared.settings import Settings
 DESCRIPTION = """\
 Starts the API with its control loops and one worker, keeps both running, and stops them in order on
 Ctrl-C or SIGTERM: running jobs write a checkpoint first and go on at the next start.
-Every default can be set in the environment; the README lists the variables."""
+Every default can be set in the environment; docs/configuration.md lists the variables."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ class GuardSpec(Part):
     """Checks of data, model and loss before the first step."""
 
     skip: dict[str, Annotated[str, StringConstraints(max_length=300)]] = Field({}, max_length=100)
-    """Guard to leave out -> why. The names are those of the README; a reason must be given."""
+    """Guard to leave out -> why. The names are those of docs/training.md; a reason must be given."""
 
     @field_validator("skip")
     @classmethod

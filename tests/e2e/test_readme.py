@@ -1,4 +1,4 @@
-"""The README keeps its word: its curl lines run, its tables are complete, its workload example trains."""
+"""README and guides keep their word: curl lines run, tables are complete, the workload example trains."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from shared.specs.catalogue import BUILT_IN
 from tests.e2e.running import epochd_up
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = sorted((ROOT / "docs").glob("*.md"))
+README = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *GUIDES))
+"""The README, then every guide it leads to."""
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the walk-through is made of curl lines")
@@ -53,6 +55,14 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
             )
         elif isinstance(field.default, tuple):
             assert json.loads(told) == list(field.default)
+
+
+def test_every_guide_is_told_of_and_no_link_leads_nowhere() -> None:
+    front = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not [page.name for page in GUIDES if f"(docs/{page.name})" not in front]
+    for page in (ROOT / "README.md", *GUIDES):
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+        assert not [link for link in links if not (page.parent / link).exists()]
 
 
 def test_every_exit_code_is_in_the_table() -> None:

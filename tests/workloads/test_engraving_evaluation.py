@@ -273,11 +273,11 @@ def test_every_preset_has_a_memory_table(preset: str) -> None:
     assert 0.3 < table[0]["estimated_gb"] < table[3]["estimated_gb"]
 
 
-def test_the_memory_table_of_the_readme_is_the_estimators() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_memory_table_of_the_guide_is_the_estimators() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "workloads.md").read_text(encoding="utf-8")
     told = [
         line.split("|")[2:-1]
-        for line in readme.splitlines()
+        for line in guide.splitlines()
         if line.startswith(
             ("| `production`, batch size", "| GB of host memory, estimated", "| GB of GPU memory, as")
         )
