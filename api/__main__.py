@@ -20,6 +20,7 @@ from api.app import create_app
 from api.maintenance.doorbell import Doorbell, open_doorbell
 from api.maintenance.loops import start_loops
 from api.security import is_loopback, refuse_open_bind
+from api.tokens.store import has_live
 from migrations.migrate import upgrade
 from shared.db import Database, open_database
 from shared.failpoints import arm
@@ -38,14 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     settings = Settings()
     asked = _parse(settings, arguments)
+    settings = settings.model_copy(update={"host": asked.host})  # where it listens decides what it demands
     signal.signal(signal.SIGTERM, _leave)  # uvicorn serves to the end first, then raises the signal once more
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for talkative in ("alembic", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
         arm(os.environ)
-        refuse_open_bind(asked.host, None if settings.token is None else settings.token.get_secret_value())
         database = open_database(settings.resolved_database_url)
+        refuse_open_bind(asked.host, is_loopback(asked.host) or _has_token(settings, database))
         listening = _listen(asked.host, asked.port)
     except (ValueError, OSError) as error:
         log.error("%s", error)  # noqa: TRY400
@@ -63,6 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _Server(app).run(sockets=[listening])
     database.close()
     return 0
+
+
+def _has_token(settings: Settings, database: Database) -> bool:
+    if settings.token is not None:
+        return True
+    upgrade(database.engine)
+    with database.read() as session:
+        return has_live(session, database.now(session))
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

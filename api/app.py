@@ -18,7 +18,8 @@ from api.maintenance.doorbell import Doorbell
 from api.observe import Observe, RequestTelemetry
 from api.overview_cache import OverviewCache
 from api.routers import artifacts, events, exposition, health, jobs, logs, metrics, pages, workers, workloads
-from api.security import Guard
+from api.security import Guard, is_loopback
+from api.tokens.keyring import Keyring
 from api.transact import Writer
 from api.watch import Mark, Watcher
 from shared import bell
@@ -42,6 +43,7 @@ def create_app(settings: Settings, database: Database, doorbell: Doorbell | None
     app.state.settings = settings
     app.state.database = database
     app.state.writer = Writer(database)
+    app.state.keyring = Keyring(database, settings.token_text, always=not is_loopback(settings.host))
     app.state.doorbell = doorbell
     app.state.ring = (lambda _queue: bell.ring(settings.bells_dir)) if doorbell is None else doorbell.soon
     app.state.workloads = installed_workloads()
@@ -52,9 +54,8 @@ def create_app(settings: Settings, database: Database, doorbell: Doorbell | None
     errors.install(app)
     for module in (jobs, metrics, events, logs, artifacts, workloads, workers, health, exposition, pages):
         app.include_router(module.router)
-    token = None if settings.token is None else settings.token.get_secret_value()
     app.add_middleware(Observe, telemetry=RequestTelemetry(app.state.registry))
-    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, token=token)
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, keyring=app.state.keyring)
     return app
 
 

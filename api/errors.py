@@ -42,9 +42,31 @@ class UnsupportedBody(InvalidRequest):
 
 
 class Unauthorized(EpochdError):
-    """Send the service's token as `Authorization: Bearer <token>`."""
+    """This needs a token: send one as `Authorization: Bearer <token>`."""
 
     code = "unauthorized"
+
+
+class TokenExpired(Unauthorized):
+    """The token has expired; ask for a new one."""
+
+    code = "token_expired"
+
+
+class ScopeTooWeak(EpochdError):
+    """The token may not do that."""
+
+    code = "scope_too_weak"
+
+
+class MethodNotAllowed(EpochdError):
+    """That method is not possible here."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, path: str, possible: Sequence[str]) -> None:
+        super().__init__(f"{method[:20]} is not possible at {path[:200]}; possible: {', '.join(possible)}")
+        self.possible = possible
 
 
 class CrossSite(EpochdError):
@@ -69,7 +91,9 @@ STATUS: Mapping[type[EpochdError], int] = {
     MalformedBody: 400,
     Unauthorized: 401,
     CrossSite: 403,
+    ScopeTooWeak: 403,
     NotFound: 404,
+    MethodNotAllowed: 405,
     Conflict: 409,
     BodyTooLarge: 413,
     UnsupportedBody: 415,
@@ -101,7 +125,8 @@ def error_response(error: EpochdError, instance: str) -> Response:
     """The problem document of an error."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     fields = error.fields if isinstance(error, InvalidRequest) else ()
-    return problem(status, error.code, error.message, instance, fields)
+    headers = {"Allow": ", ".join(error.possible)} if isinstance(error, MethodNotAllowed) else None
+    return problem(status, error.code, error.message, instance, fields, headers)
 
 
 def problem(

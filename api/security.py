@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import CrossSite, Unauthorized, WrongHost, error_response
-from shared.errors import EpochdError
-
-OPEN_PATHS = frozenset({"/healthz"})
-"""Answered without a token: a liveness probe holds none."""
+from api.errors import CrossSite, MethodNotAllowed, ScopeTooWeak, WrongHost, error_response
+from api.tokens.keyring import Caller, Keyring
+from api.tokens.routes import Declared, declared
+from shared.errors import EpochdError, NotFound
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -33,12 +30,15 @@ HEADERS = {
 class Guard:
     """Refuses what must not reach an endpoint, whatever the route; adds the headers to every answer."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str], token: str | None) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str], keyring: Keyring) -> None:
         self._app = app
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
-        self._token = None if token is None else _digest(token)
+        self._keyring = keyring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # none is served
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -50,27 +50,40 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self._refusal(scope)
-        if refusal is None:
-            await self._app(scope, receive, send_guarded)
-        else:
+        try:
+            await self._check(scope)
+        except EpochdError as refusal:
             await error_response(refusal, scope["path"])(scope, receive, send_guarded)
+        else:
+            await self._app(scope, receive, send_guarded)
 
-    def _refusal(self, scope: Scope) -> EpochdError | None:
+    async def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if host_name(host) not in self._allowed:
-            return WrongHost(f"this service does not answer to the host name {host[:100]!r}")
+            raise WrongHost(f"this service does not answer to the host name {host[:100]!r}")
         if scope["method"] not in SAFE_METHODS and is_cross_site(headers, host):
-            return CrossSite()
-        if self._token is not None and scope["path"] not in OPEN_PATHS and not self._knows(headers):
-            return Unauthorized()
-        return None
+            raise CrossSite
+        found = declared(scope["path"])
+        if found is not None and found.is_open(scope["method"]):
+            return
+        caller = await self._keyring.caller(headers.get("authorization", ""))
+        _check_scope(scope["method"], scope["path"], found, caller)
+        scope.setdefault("state", {})["caller"] = caller
 
-    def _knows(self, headers: Headers) -> bool:
-        assert self._token is not None
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(_digest(given.strip()), self._token)
+
+def _check_scope(method: str, path: str, found: Declared | None, caller: Caller) -> None:
+    """Raises NotFound, MethodNotAllowed or ScopeTooWeak."""
+    if found is None:
+        raise NotFound(f"there is nothing at {path[:200]}")
+    if not found.has(method):
+        raise MethodNotAllowed(method, path, found.methods)
+    needed = found.need(method)
+    if needed is not None and not caller.scope.covers(needed):
+        raise ScopeTooWeak(
+            f"{method} {path[:200]} needs a token of scope {needed}; this one, {caller.name!r}, "
+            f"has only {caller.scope}"
+        )
 
 
 def host_name(host: str) -> str:
@@ -91,12 +104,13 @@ def is_cross_site(headers: Headers, host: str) -> bool:
     return scheme not in ("http", "https") or authority.lower() != host.lower()
 
 
-def refuse_open_bind(host: str, token: str | None) -> None:
+def refuse_open_bind(host: str, has_token: bool) -> None:
     """Raises ValueError where others could reach the service and no token keeps them out."""
-    if token is None and not is_loopback(host):
+    if not has_token and not is_loopback(host):
         raise ValueError(
             f"epochd does not listen on {host} without a token: anyone who reaches it could run jobs; "
-            "set EPOCHD_TOKEN to 16 or more characters, or listen on 127.0.0.1"
+            "make one with `python -m api.tokens create`, or set EPOCHD_TOKEN to 16 or more characters, "
+            "or listen on 127.0.0.1"
         )
 
 
@@ -108,7 +122,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -1,17 +1,33 @@
-"""Settings: the only reader of the environment. Every name begins with EPOCHD_."""
+"""Settings: the only reader of the environment. Every name begins with EPOCHD_.
+
+What may not stand in an environment stands in a file: /run/secrets/epochd_token is as good as EPOCHD_TOKEN.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+SECRETS_DIR = Path("/run/secrets")
 
 
 class Settings(BaseSettings):
     """What a process of epochd needs to know; defaults are those of embedded mode."""
 
-    model_config = SettingsConfigDict(env_prefix="EPOCHD_", frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix="EPOCHD_",
+        frozen=True,
+        use_attribute_docstrings=True,
+        secrets_dir=SECRETS_DIR,
+        hide_input_in_errors=True,  # what is wrong with a password is told without it
+    )
 
     state_dir: Path = Path(".epochd")
     """Where embedded mode keeps its database, run directories and data."""
@@ -26,7 +42,7 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]", "testserver")
     """Host headers that are answered."""
     token: SecretStr | None = Field(None, min_length=16)
-    """Bearer token every request but /healthz must carry; without one only loopback is listened on."""
+    """Bearer token of scope admin, beside those of the database; without any only loopback is listened on."""
     max_body_bytes: int = Field(1_048_576, ge=1024)
 
     slots: int | None = Field(None, ge=1, le=1024)
@@ -57,6 +73,26 @@ class Settings(BaseSettings):
     """Time a trainer has to checkpoint after a cancel that names none."""
     poll_seconds: float = Field(0.25, gt=0)
     """How often an idle worker looks for work when no bell rings."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then files; most machines have no folder of secrets."""
+        sources = (init_settings, env_settings, dotenv_settings)
+        assert isinstance(file_secret_settings, SecretsSettingsSource)
+        folder = file_secret_settings.secrets_dir
+        has_files = isinstance(folder, str | Path) and Path(folder).exists()
+        return (*sources, file_secret_settings) if has_files else sources
+
+    @property
+    def token_text(self) -> str | None:
+        return None if self.token is None else self.token.get_secret_value()
 
     @property
     def resolved_database_url(self) -> str:

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     ground = Ground(settings.host, port, state.path, settings.slots)
     requests = StopRequests()
     requests.listen()
-    edges = Edges(requests, partial(is_ready, ground.url, _token(settings)), time.monotonic, _tell)
+    edges = Edges(requests, partial(is_ready, ground.url, settings.token_text), time.monotonic, _tell)
     supervisor = Supervisor(embedded_programs(ground, os.environ), spawn, time.monotonic, _tell)
     try:
         return run_until_stopped(supervisor, ground.url, edges)
@@ -69,10 +69,6 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         raise WrongUsage(f"{flag}: {first['msg'].lower()}") from None
     except SettingsError as error:
         raise WrongUsage(f"the environment cannot be read: {error}") from None
-
-
-def _token(settings: Settings) -> str | None:
-    return None if settings.token is None else settings.token.get_secret_value()
 
 
 def _tell(sentence: str) -> None:

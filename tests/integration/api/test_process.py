@@ -56,6 +56,36 @@ def test_it_does_not_listen_to_others_without_a_token(tmp_path: Path) -> None:
     assert "without a token" in said and "Traceback" not in said
 
 
+def test_a_token_of_the_database_lets_it_listen_to_others(tmp_path: Path) -> None:
+    environment = {**os.environ, "EPOCHD_STATE_DIR": str(tmp_path)}
+    words = ("create", "--name", "ada", "--scope", "read")
+    made = subprocess.run(
+        [sys.executable, "-m", "api.tokens", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with start(tmp_path, "--host", "0.0.0.0") as process:
+        assert process.stderr is not None
+        found = None
+        while found is None:
+            line = process.stderr.readline()
+            assert line, "it ended before it listened"
+            found = re.search(r"epochd listens on http://0\.0\.0\.0:(\d+)", line)
+        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)
+        statuses = []
+        for headers in ({}, {"Authorization": f"Bearer {made.stdout.strip()}"}):
+            connection.request("GET", "/jobs", headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+        connection.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert statuses == [401, 200]
+
+
 def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

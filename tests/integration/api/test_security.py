@@ -93,7 +93,7 @@ def test_reading_needs_no_origin_and_gives_no_other_site_leave(service: Service)
 
 
 def test_every_answer_carries_the_headers_that_keep_it_harmless(service: Service) -> None:
-    for path in ("/", "/jobs", "/nope", "/web/app.js", "/metrics", "/jobs?x=1"):
+    for path in ("/", "/jobs", "/nope", "/web/main.js", "/metrics", "/jobs?x=1"):
         headers = service.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
@@ -101,16 +101,20 @@ def test_every_answer_carries_the_headers_that_keep_it_harmless(service: Service
         assert "unsafe" not in headers["content-security-policy"]
 
 
-def test_without_the_token_only_liveness_is_answered(guarded: TestClient, service: Service) -> None:
+def test_without_the_token_only_liveness_and_the_page_are_answered(
+    guarded: TestClient, service: Service
+) -> None:
     for method, path in _calls(service):
         answer = guarded.request(method, path)
-        if path == "/healthz":
+        if path in ("/", "/healthz"):
             assert answer.status_code == 200
         else:
             assert_problem(answer, 401, "unauthorized")
             assert answer.headers["www-authenticate"] == "Bearer"
-    for path in ("/openapi.json", "/nope", "/web/app.js", "/docs", "/healthz/", "//healthz", "/HEALTHZ"):
+    for path in ("/openapi.json", "/nope", "/docs", "/healthz/", "/HEALTHZ", "/web"):
         assert guarded.get(path).status_code == 401
+    assert guarded.get("/web/style.css").status_code == 200
+    assert guarded.get("/web/nope").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from api.security import host_name, is_loopback, refuse_open_bind
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
 def test_loopback_needs_no_token(host: str) -> None:
     assert is_loopback(host)
-    refuse_open_bind(host, None)
+    refuse_open_bind(host, has_token=False)
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ def test_loopback_needs_no_token(host: str) -> None:
 )
 def test_any_other_address_needs_a_token_and_says_so(host: str) -> None:
     with pytest.raises(ValueError, match="token"):
-        refuse_open_bind(host, None)
-    refuse_open_bind(host, "a token of some length")
+        refuse_open_bind(host, has_token=False)
+    refuse_open_bind(host, has_token=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The tables by idea; shared/models.py has them all."""
