@@ -7,7 +7,7 @@ Buckets are equal spans of steps. A bucket's least and greatest value are found 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal, select
@@ -19,6 +19,8 @@ from shared.models import MetricPoint
 _CHUNK = 5000
 """Ids fetched by one statement; SQLite allows some 32,000 parameters."""
 
+EVERYTHING = SeriesFilter()
+
 
 @dataclass(frozen=True)
 class Series:
@@ -27,16 +29,23 @@ class Series:
     job_id: str
     split: str
     name: str
+    which: SeriesFilter = EVERYTHING
+    """Of it, the steps that are wanted."""
 
     def points(self) -> ColumnElement[bool]:
         return and_(
-            MetricPoint.job_id == self.job_id, MetricPoint.split == self.split, MetricPoint.name == self.name
+            MetricPoint.job_id == self.job_id,
+            MetricPoint.split == self.split,
+            MetricPoint.name == self.name,
+            *self.which.within(MetricPoint.step),
         )
 
 
 def overview(session: Session, job_id: str, which: SeriesFilter, max_points: int) -> list[Row]:
     """Every wanted series in at most `max_points` points each, ordered by series and step."""
-    wanted = [series for series in list_series(session, job_id) if _wants(which, series)]
+    wanted = [
+        replace(series, which=which) for series in list_series(session, job_id) if _wants(which, series)
+    ]
     ids = [row_id for series in wanted for row_id in thinned(session, series, max_points)]
     return _rows(session, ids)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.models import MemoryPoint, MetricPoint
 
@@ -30,6 +30,8 @@ class SeriesFilter:
 
     names: Sequence[str] = ()
     split: str | None = None
+    from_step: int | None = None
+    to_step: int | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
@@ -37,6 +39,15 @@ class SeriesFilter:
             conditions.append(MetricPoint.name.in_(self.names))
         if self.split is not None:
             conditions.append(MetricPoint.split == self.split)
+        return [*conditions, *self.within(MetricPoint.step)]
+
+    def within(self, step: InstrumentedAttribute[int]) -> list[ColumnElement[bool]]:
+        """Its steps as conditions on a column of steps."""
+        conditions: list[ColumnElement[bool]] = []
+        if self.from_step is not None:
+            conditions.append(step >= self.from_step)
+        if self.to_step is not None:
+            conditions.append(step <= self.to_step)
         return conditions
 
 

@@ -48,6 +48,10 @@ class MetricsQuery(SeriesQuery):
     """Only series of this name; may be repeated."""
     split: str | None = Field(None, max_length=16)
     """Only series of this split."""
+    from_step: int | None = Field(None, ge=0, le=2**62)
+    """Only points of this step and later ones; with `max_points` a closer look at a part of the curves."""
+    to_step: int | None = Field(None, ge=0, le=2**62)
+    """Only points of this step and earlier ones."""
 
 
 @router.get("/metrics", response_model=MetricsPage, summary="Metric points")
@@ -59,7 +63,7 @@ async def metrics(
     request: Request,
 ) -> Response:
     """Losses and metrics. A point of a later attempt replaces what an earlier one said of the same step."""
-    which = SeriesFilter(tuple(query.name), query.split)
+    which = SeriesFilter(tuple(query.name), query.split, query.from_step, query.to_step)
     if query.max_points is not None:
         _check_overview(query)
         cache: OverviewCache = request.app.state.overviews

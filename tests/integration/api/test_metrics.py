@@ -48,6 +48,17 @@ def test_only_this_job_s_points_and_only_the_wanted_series_are_shown(service: Se
     assert _values(service.json(f"{path}?max_points=10&name=lr")) == [3.0]
 
 
+def test_a_closer_look_shows_every_point_of_the_steps_that_are_asked_for(service: Service) -> None:
+    job = running_job(service.database)
+    plant_points(service.database, job, [float(step) for step in range(1, 201)])
+    path = f"/jobs/{job.id}/metrics?max_points=10"
+    assert _values(service.json(f"{path}&from_step=100&to_step=104")) == [100.0, 101.0, 102.0, 103.0, 104.0]
+    wide = service.json(f"{path}&from_step=50&to_step=150")["points"]
+    assert (wide[0]["step"], wide[-1]["step"]) == (50, 150)
+    assert len(wide) <= 10
+    assert _values(service.json(f"/jobs/{job.id}/metrics?from_step=199")) == [199.0, 200.0]
+
+
 def test_a_reader_of_a_rare_series_does_not_pass_over_the_others_again(service: Service) -> None:
     job = running_job(service.database)
     plant_points(service.database, job, [1.0] * 20)
