@@ -2,7 +2,7 @@
 
 const LONGEST_MS = 15_000;
 
-// work() every `ms` after it ended; `onError(error)` hears of failures, `onDone()` of successes. Answers {stop, now}.
+// work() every `ms` (a number, or a function that answers one) after it ended; `onError(error)` hears of failures, `onDone()` of successes. Answers {stop, now}.
 export function repeat(ms, work, {onError = () => {}, onDone = () => {}} = {}) {
   let stopped = false, timer = null, failures = 0, running = false, again = false;
   const turn = async () => {
@@ -18,7 +18,8 @@ export function repeat(ms, work, {onError = () => {}, onDone = () => {}} = {}) {
       if (!stopped) onError(error);
     }
     running = false;
-    const pause = again ? 0 : Math.min(LONGEST_MS, ms * 2 ** Math.min(failures, 5));
+    const usual = typeof ms === "function" ? ms() : ms;
+    const pause = again ? 0 : Math.min(LONGEST_MS, usual * 2 ** Math.min(failures, 5));
     again = false;
     if (!stopped) timer = setTimeout(turn, pause);
   };

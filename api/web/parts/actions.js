@@ -1,0 +1,62 @@
+// What a user may do to a job: cancel, resume, resubmit, delete. The last two steps back ask first.
+import {ask} from "/web/api.js";
+import {button, dialog, el, toast} from "/web/dom.js";
+import {isFinal} from "/web/status.js";
+
+// onDone() after the service agreed.
+export function actions(job, saved, onDone) {
+  const stopping = job.cancel_requested_at !== null && !isFinal(job);
+  return [
+    isFinal(job) ? null : button(stopping ? "Stopping" : "Cancel", event => cancel(event.currentTarget, job, onDone), {disabled: stopping, "data-focus": "cancel", "data-scope": "submit"}),
+    isFinal(job) ? button("Resume", () => askResume(job, saved, "last", onDone), {class: "primary", "data-focus": "resume", "data-scope": "submit"}) : null,
+    el("a", {class: "button", href: `#/submit?from=${job.id}`, "data-focus": "resubmit"}, "Resubmit with changes"),
+    isFinal(job) ? button("Delete", () => askDelete(job), {class: "danger", "data-focus": "delete", "data-scope": "admin"}) : null,
+  ];
+}
+
+async function cancel(pressed, job, onDone) {
+  pressed.disabled = true;
+  try {
+    await ask(`/jobs/${job.id}/cancel`, {method: "POST"});
+    onDone();
+  } catch (error) {
+    pressed.disabled = false;
+    toast(error.message, "failed");
+  }
+}
+
+// From the newest checkpoint, the best or a chosen one, perhaps for more epochs.
+export function askResume(job, saved, from, onDone) {
+  const ready = saved.filter(item => item.state === "ready");
+  const epochs = el("input", {type: "number", min: "1", step: "1", value: job.spec.trainer?.epochs ?? "", id: "resume-epochs"});
+  const places = [["last", "The newest checkpoint"], ["best", "The best checkpoint"], ...ready.map(item => [item.id, `Epoch ${item.epoch}, step ${item.step} (${item.id})`])];
+  const place = el("select", {id: "resume-from"}, places.map(([value, label]) => el("option", {value, selected: value === from}, label)));
+  const trouble = el("p", {class: "failed", role: "alert"});
+  const send = async close => {
+    const asked = Number(epochs.value), changed = epochs.value !== "" && asked !== job.spec.trainer?.epochs;
+    await agree(trouble, close, onDone, `/jobs/${job.id}/resume`, {method: "POST", json: {from: place.value, ...(changed ? {epochs: asked} : {})}});
+  };
+  dialog("Resume", [el("div", {class: "form"}, el("label", {for: "resume-from"}, "Go on from"), place,
+    el("label", {for: "resume-epochs"}, "Epochs in all"), epochs), trouble],
+  close => [button("Not now", close), button("Resume", () => send(close), {class: "primary"})]);
+}
+
+function askDelete(job) {
+  const trouble = el("p", {class: "failed", role: "alert"});
+  const gone = () => {
+    location.hash = "#/";
+    toast(`${job.name || job.id} was deleted.`);
+  };
+  dialog("Delete this job?", [el("p", {}, `${job.name || job.id} and all its checkpoints, figures and logs are removed. This cannot be undone.`), trouble],
+    close => [button("Keep it", close, {autofocus: true}), button("Delete", () => agree(trouble, close, gone, `/jobs/${job.id}`, {method: "DELETE"}), {class: "danger"})]);
+}
+
+async function agree(trouble, close, onDone, path, options) {
+  try {
+    await ask(path, options);
+    close();
+    onDone();
+  } catch (error) {
+    trouble.textContent = error.message;
+  }
+}

@@ -1,0 +1,134 @@
+// A job's charts under one axis: its curves, its memory and its swapping, with another job laid over them where asked.
+import {button, el, redraw} from "/web/dom.js";
+import {Axis, Chart} from "/web/parts/chart.js";
+import {memoryCharts} from "/web/parts/memory.js";
+import {charts, placer, spread, stepAt} from "/web/series.js";
+import {duration, short} from "/web/words.js";
+
+const WORDS = {step: place => `step ${Math.round(place)}`, epoch: place => `epoch ${short(place)}`, time: place => duration(place)};
+const TIMES = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800];
+const OPEN_FIRST = ["loss", "components", "learning rate", "memory", "swap traffic"];
+const VAL_DASH = [6, 3], OVER_DASH = [2, 2];
+const LINEAR_MEMORY = {memory: true, "swap traffic": true, pressure: true};
+
+// onZoom(first, last) hears of the steps the user wants to see closer. other: {root} to choose the job laid over.
+export function curvesPart(source, other, onZoom) {
+  const state = {axis: "step", log: false, open: null, charts: new Map()};
+  const axis = new Axis(range => {
+    if (range !== null) onZoom(...range.map(place => stepAt(state.axis, place, source.scale(), source.series.longest())));
+    show();
+  });
+  const tools = el("div", {class: "bar tools"}), chips = el("div", {class: "chips", role: "group", "aria-label": "Charts"});
+  const legend = el("p", {class: "quiet small marks"}, "▲ checkpoint   ★ best checkpoint   ◆ recovery   ▶ resume");
+  const stack = el("div", {class: "stack"}), nothing = el("p", {class: "quiet", hidden: true}, "No point yet: curves appear with the first step.");
+  const root = el("section", {"aria-label": "Curves and memory"}, tools, chips, nothing, stack, legend);
+
+  const show = () => {
+    const groups = charts(source.series.curves.keys()), scale = source.scale();
+    const place = placer(state.axis, scale), inMemory = memoryCharts(state.axis === "time" ? source.samples : spread(source.samples), place, source.job());
+    const titles = [...groups.keys(), ...inMemory.keys()];
+    if (state.open === null && groups.size > 0) state.open = new Set([...OPEN_FIRST, monitored(source.job())]);
+    axis.unit = state.axis;
+    axis.words = WORDS[state.axis];
+    axis.increments = state.axis === "time" ? TIMES : undefined;
+    axis.extent = extent(source, place, laidOver());
+    nothing.hidden = titles.length > 0;
+    legend.hidden = titles.length === 0;
+    drawTools();
+    drawChips(titles);
+    const wanted = titles.filter(title => state.open?.has(title) ?? OPEN_FIRST.includes(title));
+    keepCharts(wanted);
+    const marks = source.marks().map(mark => ({...mark, x: place(mark)}));
+    for (const title of wanted) {
+      const given = inMemory.get(title) ?? {curves: curvesOf(title, groups.get(title), place)};
+      state.charts.get(title).show({...given, marks, log: state.log && !LINEAR_MEMORY[title]});
+    }
+  };
+
+  const laidOver = () => {
+    const over = other.overlay();
+    return over === null ? null : {...over, place: placer(state.axis, over.scale)};
+  };
+
+  const keepCharts = wanted => {
+    for (const [title, chart] of state.charts) {
+      if (wanted.includes(title)) continue;
+      chart.remove();
+      state.charts.delete(title);
+    }
+    for (const [index, title] of wanted.entries()) {
+      if (state.charts.has(title)) continue;
+      const chart = new Chart(axis, {title, height: title === "loss" ? 260 : 150, ...memoryCharts.options(title)});
+      state.charts.set(title, chart);
+      stack.insertBefore(chart.root, stack.children[index] ?? null);
+    }
+  };
+
+  const curvesOf = (title, keys, place) => {
+    const labels = labelsOf(title, keys), drawn = (series, faint, where) => keys.filter(key => series.curves.has(key)).map(key => ({
+      label: faint ? `${labels.get(key)}, other` : labels.get(key), faint, colour: colourOf(title, key, keys),
+      dash: faint ? OVER_DASH : dashOf(title, key, keys), points: series.curves.get(key).map(point => [where(point), point.value])}));
+    const over = laidOver();
+    return [...drawn(source.series, false, place), ...(over === null ? [] : drawn(over.series, true, over.place))];
+  };
+
+  const drawTools = () => redraw(tools, [state.axis, state.log, axis.zoomed !== null], () => [
+    el("span", {class: "chips", role: "group", "aria-label": "Axis"}, Object.keys(WORDS).map(name => button(name, () => {
+      state.axis = name;
+      axis.zoomed = null;
+      for (const chart of state.charts.values()) chart.shape = null;
+      show();
+    }, {class: "chip", "aria-pressed": String(state.axis === name), "data-focus": name}))),
+    button("log scale", () => {
+      state.log = !state.log;
+      show();
+    }, {class: "chip", "aria-pressed": String(state.log), "data-focus": "log"}),
+    button("Reset zoom", () => axis.zoom(null), {class: "chip", disabled: axis.zoomed === null, "data-focus": "zoom"}), other.root]);
+
+  const drawChips = titles => redraw(chips, [titles, [...state.open ?? []]], () => titles.map(title => button(title, () => {
+    if (!state.open.delete(title)) state.open.add(title);
+    show();
+  }, {class: "chip", "aria-pressed": String(state.open?.has(title) ?? false), "data-focus": title})));
+
+  return {root, show, leave: () => keepCharts([])};
+}
+
+function monitored(job) {
+  const metric = job.best?.metric ?? "";
+  return metric.slice(metric.indexOf("/") + 1).split(".")[0] || "loss";
+}
+
+function extent(source, place, over) {
+  let low = Infinity, high = -Infinity;
+  const see = x => {
+    low = Math.min(low, x);
+    high = Math.max(high, x);
+  };
+  for (const curve of source.series.curves.values()) if (curve.length > 0) [curve[0], curve.at(-1)].map(place).forEach(see);
+  for (const sample of [source.samples[0], source.samples.at(-1)]) if (sample) see(place(sample));
+  for (const curve of over?.series.curves.values() ?? []) if (curve.length > 0) [curve[0], curve.at(-1)].map(over.place).forEach(see);
+  return low === Infinity ? [0, 1] : low === high ? [low, low + 1] : [low, high];
+}
+
+const splitOf = key => key.slice(0, key.indexOf("/")), nameOf = key => key.slice(key.indexOf("/") + 1);
+
+// One name: its splits. One split: its names. Else both.
+function labelsOf(title, keys) {
+  const names = new Set(keys.map(nameOf)), splits = new Set(keys.map(splitOf));
+  const bare = name => name.replace(/^loss_(?!epoch)|_weighted$/g, "");
+  return new Map(keys.map(key => [key, title === "loss" && nameOf(key) === "loss_epoch" ? "train, mean of the epoch" :
+    title === "loss" || (names.size === 1 && splits.size > 1) ? splitOf(key) : splits.size === 1 ? bare(nameOf(key)) : `${splitOf(key)} ${bare(nameOf(key))}`]));
+}
+
+const OF_SPLIT = {train: 0, val: 1, test: 2};
+
+function colourOf(title, key, keys) {
+  const names = [...new Set(keys.map(nameOf))];
+  if (title === "loss") return nameOf(key) === "loss_epoch" ? 5 : OF_SPLIT[splitOf(key)] ?? 3;
+  return names.length === 1 ? OF_SPLIT[splitOf(key)] ?? 3 : names.indexOf(nameOf(key));
+}
+
+function dashOf(title, key, keys) {
+  const several = new Set(keys.map(nameOf)).size > 1 && new Set(keys.map(splitOf)).size > 1;
+  return title !== "loss" && several && splitOf(key) !== "train" ? VAL_DASH : undefined;
+}
