@@ -63,6 +63,7 @@ def job_view(session: Session, job_id: str, fleet: Fleet | None = None) -> JobVi
     return JobView(
         **_common(job, _tags(session, [job_id]).get(job_id, []), attempts),
         waiting=None if fleet is None else _waiting(session, job, fleet),
+        request=job.request,
         spec=job.spec,
         results=job.results,
         attempts=[AttemptView.model_validate(row) for row in attempts],
@@ -83,7 +84,13 @@ def new_job_view(job: Job) -> JobView:
     """A job just submitted, without asking the database what it was just told."""
     tags = sorted(set(job.spec["tags"]))
     return JobView(
-        **_common(job, tags, ()), waiting=None, spec=job.spec, results=None, attempts=[], guards=[]
+        **_common(job, tags, ()),
+        waiting=None,
+        request=job.request,
+        spec=job.spec,
+        results=None,
+        attempts=[],
+        guards=[],
     )
 
 

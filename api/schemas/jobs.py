@@ -192,6 +192,7 @@ class JobView(JobSummary):
         json_schema_extra=example(
             **_SUMMARY,
             waiting=None,
+            request={"workload": "celestial", "preset": "smoke", "trainer": {"epochs": 2}},
             spec={"kind": "train", "workload": "celestial", "preset": "smoke", "trainer": {"epochs": 2}},
             results=None,
             attempts=[
@@ -222,6 +223,8 @@ class JobView(JobSummary):
 
     waiting: str | None
     """What a queued job waits for, in a sentence; null otherwise."""
+    request: dict[str, Any]
+    """The body as it was sent: what to change and send again for another job."""
     spec: dict[str, Any]
     """Every value that runs."""
     results: dict[str, Any] | None

@@ -61,12 +61,15 @@ class MdnModel(SkyModel):
     """Sizes and decoder of the forecaster. `d_model` is raised to a multiple of lcm(13 bodies, heads)."""
 
     d_model: int = Field(780, ge=8, le=8192)
+    """Width of the forecaster."""
     n_heads: int = Field(20, ge=1, le=64)
+    """Attention heads."""
     celestial_dim: int = Field(60, ge=4, le=1024)
     """Channels of one body."""
     graph_days: int = Field(10, ge=1, le=64)
     """Days of one token of the graph and of the encoder's deep layers, with interpolation between."""
     dropout: float = Field(0.15, ge=0, lt=1)
+    """Share of activations left out while training."""
     e_layers: int = Field(8, ge=1, le=32)
     """Edge-conditioned attention layers."""
     d_layers: int = Field(4, ge=1, le=32)
@@ -86,6 +89,7 @@ class MdnModel(SkyModel):
     mdn_components: int = Field(5, ge=1, le=64)
     """Gaussians of a mixture."""
     mdn_sigma_min: float = Field(1e-3, gt=0, le=10)
+    """The least deviation, in scaled units."""
     mdn_sigma_max: float = Field(1.0, gt=0, le=100)
     """Bounds of every deviation, in scaled units. They are approached smoothly, so that no gradient ends."""
     mdn_std_layout: Literal["per_target", "shared"] = "per_target"

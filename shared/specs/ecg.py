@@ -66,6 +66,7 @@ class EcgData(Part):
     test_share: float = Field(0.1, gt=0, lt=0.9)
     """Of all samples for the test; `de_chazal` has DS2."""
     split_seed: int = Field(42, ge=0, lt=2**31)
+    """Seed of the split into train, validation and test."""
     limit: int | None = Field(None, ge=10, le=100_000_000)
     """At most so many train samples, and a fifth of it to validate and to test, each class in proportion."""
     augment: float = Field(0.0, ge=0, le=1)
@@ -120,6 +121,7 @@ class EcgModel(Part):
     """The original's small network, or a deeper one after the PTB-XL benchmarks."""
 
     name: Literal["small_resnet", "xresnet"] = "small_resnet"
+    """The small network, or the deeper one."""
     width: int = Field(32, ge=8, le=1024, multiple_of=8)
     """Channels of the small network, or of the first stage of `xresnet`, which each further one doubles."""
     stages: Annotated[tuple[Annotated[int, Field(ge=1, le=64)], ...], Field(min_length=1, max_length=6)] = (

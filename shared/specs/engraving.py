@@ -33,6 +33,7 @@ class EngravingData(Part):
     image_size: int = Field(512, ge=64, le=4096)
     """Pixels of a side. Other images are resized, and made square with white beside them."""
     colors: Literal["rgb", "grey"] = "rgb"
+    """Three channels an image, or one."""
     vocab_size: int = Field(8000, ge=8, le=1_000_000)
     """Tokens at most, the four special ones among them: the most frequent words are known, others are UNK."""
     vocabulary: Literal["train", "all"] = "train"
@@ -45,6 +46,7 @@ class EngravingData(Part):
     test_share: float = Field(0.0, ge=0, lt=0.9)
     """Of all pairs, rounded down, for the test; at 0, as in the original, validation pairs are evaluated."""
     split_seed: int = Field(42, ge=0, lt=2**31)
+    """Seed of the split into train, validation and test."""
     limit: int | None = Field(None, ge=10, le=100_000_000)
     """Use so many pairs, chosen by `split_seed`."""
 
@@ -68,7 +70,9 @@ class EngravingModel(Part):
     embedding_dim: int = Field(512, ge=8, le=16_384)
     """Width of the text decoder."""
     text_layers: int = Field(4, ge=1, le=64)
+    """Layers of the text decoder."""
     n_heads: int = Field(8, ge=1, le=64)
+    """Attention heads of the text decoder."""
     dropout: float = Field(0.1, ge=0, lt=1)
     """Of the text decoder."""
     vocabulary_rows: Literal["vocab_size", "found"] = "vocab_size"
@@ -105,6 +109,7 @@ class EngravingLoss(Part):
     caption_weight: float = Field(1.0, gt=0, le=1000)
     """Of the cross-entropy of the caption's tokens in nats, each caption's mean."""
     alignment_weight: float = Field(0.5, ge=0, le=1000)
+    """Of what draws the latents of image and caption together; 0 leaves it out."""
     alignment: Literal["latent_norm", "info_nce"] = "latent_norm"
     """`latent_norm`, the original's, draws the latent's length to one less the reconstruction's error.
     `info_nce` has image and caption of a pair find each other among the others of their micro-batch: a

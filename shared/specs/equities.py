@@ -88,6 +88,7 @@ class EquitiesModel(Part):
     quantiles: tuple[Level, ...] = Field((0.05, 0.25, 0.5, 0.75, 0.95), min_length=1, max_length=99)
     """Levels forecast for every horizon, ascending; 0.5 must be among them, as the point forecast."""
     dropout: float = Field(0.1, ge=0, lt=1)
+    """Share of activations left out while training."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> EquitiesModel:

@@ -30,10 +30,13 @@ class JobSpec(Part):
     """`train` fits and evaluates a model; `eval` evaluates the checkpoint named by `init_from`; `preflight`
     loads the data, builds the model, runs the guards, estimates the memory and plans, and trains nothing."""
     workload: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9\-]{0,40}$")]
+    """The model family."""
     preset: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_\-]{0,40}$")]
     """Named defaults of the workload; every other field overrides it."""
     name: Annotated[str, StringConstraints(max_length=200)] = ""
+    """What to call the job."""
     tags: Annotated[tuple[Tag, ...], Field(max_length=32)] = ()
+    """Words to find it by."""
     priority: int = Field(0, ge=-1000, le=1000)
     """Higher runs first."""
     optimizer: OptimizerSpec = OptimizerSpec()
@@ -49,3 +52,4 @@ class JobSpec(Part):
     stall_limit_seconds: float | None = Field(1800.0, gt=0, le=31_536_000)
     """Longest silence of a trainer before it counts as hung."""
     init_from: InitFrom | None = None
+    """Start from the weights of an earlier job."""

@@ -30,9 +30,11 @@ class OptimizerSpec(Part):
     lr: float = Field(1e-3, gt=0, le=10)
     """Base learning rate; the schedule scales from it."""
     weight_decay: float = Field(0.0, ge=0, le=1)
+    """How strongly weights are drawn to zero."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
     """Moment decay rates of `adam` and `adamw`."""
     eps: float = Field(1e-8, gt=0, le=1)
+    """Added to the denominator, so that it is never zero."""
     momentum: float = Field(0.0, ge=0, lt=1)
     """Momentum of `sgd`."""
     decay: Literal["all", "matrices"] = "all"
@@ -52,6 +54,7 @@ class ScheduleSpec(Part):
     """The learning rate of each epoch, set before the epoch begins."""
 
     name: Literal["constant", "cosine", "warmup_cosine", "step", "plateau"] = "constant"
+    """How the rate changes from epoch to epoch."""
     warmup_epochs: int = Field(0, ge=0, le=100_000)
     """Epochs of linear warm-up of `warmup_cosine`."""
     min_lr: float = Field(0.0, ge=0, le=10)
@@ -59,6 +62,7 @@ class ScheduleSpec(Part):
     step_epochs: int = Field(10, ge=1, le=100_000)
     """`step` multiplies the rate by `gamma` every so many epochs."""
     gamma: float = Field(0.1, gt=0, le=1)
+    """Factor of `step` and `plateau`."""
     patience: int = Field(10, ge=1, le=100_000)
     """`plateau` multiplies the rate by `gamma` after more epochs than this in which `trainer.monitor` did not
     improve by a ten-thousandth of its best value."""
@@ -86,6 +90,7 @@ class TrainerSpec(Part):
     """The training loop."""
 
     epochs: int = Field(1, ge=1, le=1_000_000)
+    """Passes over the train split."""
     batch_size: int = Field(16, ge=1, le=1_048_576)
     """Samples of one forward pass (the micro-batch). Several processes divide the samples of a step, so that
     each passes at most so many at once and often fewer."""
@@ -110,12 +115,15 @@ class TrainerSpec(Part):
     seed: int = Field(42, ge=0, lt=2**63)
     """Seed of weights, data order, dropout and augmentation."""
     shuffle: bool = True
+    """Another order of the samples in every epoch, given by `seed`."""
     drop_last: bool = False
     """Leave out the last incomplete micro-batch of the train split."""
     monitor: Annotated[str, StringConstraints(pattern=r"^(train|val)/[a-z][a-z0-9_./]{0,63}$")] = "val/loss"
     """The metric that names the best checkpoint, as `split/name`."""
     monitor_mode: Literal["min", "max"] = "min"
+    """Whether less or more of the monitored metric is better."""
     early_stopping: EarlyStoppingSpec | None = None
+    """Stop when the monitored metric no longer improves (`{}` takes the defaults)."""
     ema: EmaSpec | None = None
     """Average the weights (`{}` takes the defaults). The averages are what is validated, named best,
     evaluated at the end, and taken by jobs that start from a checkpoint of this one; a resume keeps both."""
@@ -124,6 +132,7 @@ class TrainerSpec(Part):
     num_workers: int = Field(0, ge=0, le=64)
     """DataLoader worker processes."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` is the GPU where the job has one."""
     threads: int | None = Field(None, ge=1, le=1024)
     """CPU threads of torch; the job's share of the cores where not given."""
     log_every_steps: int = Field(1, ge=1, le=1_000_000)
@@ -134,8 +143,11 @@ class CheckpointSpec(Part):
     """When checkpoints are written and which are kept. The newest and the best are always kept."""
 
     every_epochs: int | None = Field(1, ge=1, le=1_000_000)
+    """Epochs between two checkpoints."""
     every_steps: int | None = Field(None, ge=1, le=1_000_000_000)
+    """Optimizer steps between two checkpoints."""
     every_minutes: float | None = Field(None, gt=0, le=100_000)
+    """Minutes between two checkpoints."""
     lost_work_minutes: float | None = Field(5.0, gt=0, le=100_000)
     """Also write one so often that a death costs no more work than this, as far as `stall_percent` allows."""
     stall_percent: float = Field(2.0, gt=0, le=100)
@@ -143,7 +155,9 @@ class CheckpointSpec(Part):
     background_from_mib: float = Field(64.0, ge=0, le=1e9)
     """States of at least this size are copied, and written while training goes on; smaller ones at once."""
     keep_last: int = Field(2, ge=1, le=1000)
+    """How many of the newest checkpoints are kept."""
     keep_best: bool = True
+    """Keep the checkpoint with the best monitored metric."""
     keep_every_epochs: int | None = Field(None, ge=1, le=1_000_000)
     """Keep the checkpoint of every so-many-th epoch for good."""
 
@@ -179,6 +193,7 @@ class ResourceSpec(Part):
     processes: int | None = Field(None, ge=1, le=64)
     """Training processes on CPU, which divide every step's samples; one where not given, on GPUs one each."""
     cpus: float = Field(1.0, gt=0, le=4096)
+    """CPU cores; a worker takes no more jobs than its cores allow."""
     memory_gib: float = Field(1.0, gt=0, le=65_536)
     """Host memory the job is expected to need."""
     collective_timeout_seconds: float = Field(600.0, ge=1, le=86_400)
@@ -193,11 +208,13 @@ class RetrySpec(Part):
     backoff_seconds: float = Field(2.0, ge=0, le=86_400)
     """Wait after the first crash; doubled after each further one."""
     max_backoff_seconds: float = Field(300.0, ge=0, le=86_400)
+    """The longest wait."""
 
 
 class InitFrom(Part):
     """Weights to start from: a checkpoint of an earlier job."""
 
     job: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{10,40}$")]
+    """Id of the earlier job."""
     checkpoint: Annotated[str, StringConstraints(pattern=r"^[0-9a-z.\-]{1,80}$")] = "best"
     """A checkpoint id, `best` or `last`."""

@@ -56,7 +56,9 @@ class SkyModel(Part):
     """Sizes of the parts that both have. `d_model` is raised to a multiple of lcm(13 bodies, heads)."""
 
     d_model: int = Field(208, ge=8, le=MOST_D_MODEL)
+    """Width of the forecaster."""
     n_heads: int = Field(8, ge=1, le=64)
+    """Attention heads."""
     celestial_dim: int = Field(32, ge=4, le=1024)
     """Channels of one body."""
     graph_days: int = Field(5, ge=1, le=64)
@@ -64,6 +66,7 @@ class SkyModel(Part):
     forecast: Literal["change", "level"] = "change"
     """Forecast the change since the last known day, or the level itself as the original did."""
     dropout: float = Field(0.1, ge=0, lt=1)
+    """Share of activations left out while training."""
     activation_checkpointing: Literal["none", "combiner", "all"] = "none"
 
     @model_validator(mode="after")
