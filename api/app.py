@@ -12,12 +12,26 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from api import errors, openapi, queries
-from api.collector import DatabaseCollector
 from api.logs import log_size
 from api.maintenance.doorbell import Doorbell
 from api.observe import Observe, RequestTelemetry
 from api.overview_cache import OverviewCache
-from api.routers import artifacts, events, exposition, health, jobs, logs, metrics, pages, workers, workloads
+from api.routers import (
+    artifacts,
+    events,
+    exposition,
+    health,
+    jobs,
+    logs,
+    metrics,
+    pages,
+    slots,
+    workers,
+    workloads,
+)
+from api.scrape.collector import DatabaseCollector
+from api.scrape.slots import Slots
+from api.scrape.words import workload_words
 from api.security import Guard, is_loopback
 from api.tokens.keyring import Keyring
 from api.transact import Writer
@@ -50,9 +64,30 @@ def create_app(settings: Settings, database: Database, doorbell: Doorbell | None
     app.state.watcher = Watcher(partial(_look, database, settings.resolved_runs_dir))
     app.state.overviews = OverviewCache()
     app.state.registry = CollectorRegistry()
-    app.state.registry.register(DatabaseCollector(database, app.state.workloads, settings.lease_seconds))
+    app.state.slots = Slots()
+    app.state.registry.register(
+        DatabaseCollector(
+            database,
+            app.state.slots,
+            workload_words(app.state.workloads),
+            settings.lease_seconds,
+            settings.resolved_runs_dir,
+        )
+    )
     errors.install(app)
-    for module in (jobs, metrics, events, logs, artifacts, workloads, workers, health, exposition, pages):
+    for module in (
+        jobs,
+        metrics,
+        events,
+        logs,
+        artifacts,
+        workloads,
+        workers,
+        slots,
+        health,
+        exposition,
+        pages,
+    ):
         app.include_router(module.router)
     app.add_middleware(Observe, telemetry=RequestTelemetry(app.state.registry))
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, keyring=app.state.keyring)

@@ -1,27 +1,34 @@
-"""Around every request: how long it took, by route template, and the answer to an error nobody foresaw."""
+"""Around every request: how long it took, how it was answered, and the answer to an error nobody foresaw."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import unexpected
 from shared.clock import Monotonic, monotonic
-from shared.telemetry import REQUEST_SECONDS, UNEXPECTED_ERRORS
+from shared.telemetry import CALLS, REQUEST_SECONDS, RESPONSES, STATUS_CLASSES, UNEXPECTED_ERRORS
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SUBMIT, _CHANGE, _READ = CALLS
 
 
 class RequestTelemetry:
     """The request series, kept in one process's memory."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        seconds, errors = REQUEST_SECONDS, UNEXPECTED_ERRORS
+        # When this process began to count is of no use, and would be a series more for each.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        seconds = REQUEST_SECONDS
         self.seconds = Histogram(
             seconds.name, seconds.help, seconds.labels, buckets=seconds.buckets, registry=registry
         )
-        self.errors = Counter(errors.name, errors.help, registry=registry)
+        self.responses = Counter(RESPONSES.name, RESPONSES.help, RESPONSES.labels, registry=registry)
+        self.errors = Counter(UNEXPECTED_ERRORS.name, UNEXPECTED_ERRORS.help, registry=registry)
+        for call in CALLS:
+            self.seconds.labels(call)
+        for status in STATUS_CLASSES:
+            self.responses.labels(status)
 
 
 class Observe:
@@ -57,7 +64,12 @@ class Observe:
             await unexpected(error, scope["path"])(scope, receive, send_observed)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route = getattr(scope.get("route"), "path", "none")
         waited = scope.get("state", {}).get("waited_seconds", 0.0)
-        self._telemetry.seconds.labels(method, route, str(status)).observe(max(0.0, seconds - waited))
+        self._telemetry.seconds.labels(_call(scope)).observe(max(0.0, seconds - waited))
+        self._telemetry.responses.labels(f"{status // 100}xx").inc()
+
+
+def _call(scope: Scope) -> str:
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return _READ
+    return _SUBMIT if scope["method"] == "POST" and scope["path"] == "/jobs" else _CHANGE

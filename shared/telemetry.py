@@ -1,9 +1,13 @@
-"""Every Prometheus series of epochd: name, kind, labels, help. Who fills them imports them from here.
+"""Every Prometheus series of epochd: name, kind, labels, help, and how many there can be at once.
 
-Labels hold words of our own only: statuses, kinds, outcomes, installed workloads, routes, a numbered slot;
-never a job id, a name, a path or anything a user typed. So the number of series is bounded: a running job is
-shown in one of SLOTS numbered places, keeps it until it ends, and leaves it to the next; the jobs beyond are
-counted by RUNNING_BEYOND_SLOTS and nothing else.
+Labels hold words of our own only: statuses, reasons, installed workloads, parts of a loss, a numbered slot;
+never a job id, a name, a path or anything a user typed. A running job is shown in one of SLOTS numbered
+places, keeps it until it ends, and leaves it to the next; `GET /slots` says which job sits where. The jobs
+beyond are counted and nothing else. So the sum of `most`, at most SERIES, holds whatever anybody submits, and
+no series is ever made that was not there before: a job id as a label would leave one behind for every job.
+
+What is counted in the database falls when jobs are deleted, so it is a gauge however much it looks like a
+counter. The counters are those the API keeps in its own memory.
 """
 
 from __future__ import annotations
@@ -11,11 +15,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SLOTS = 20
-"""Running jobs shown one by one."""
+from shared.jobs.status import INTERRUPTIONS, RETRYABLE, JobStatus, Reason
+
+SERIES = 300
+"""The most series in all."""
+
+SLOTS = 6
+"""Running jobs shown one by one: so many as SERIES leaves room for."""
+
+LOSS_TERMS = 4
+"""Terms of a loss that are shown beside its total, of a workload that has more the first."""
+
+WORKLOADS = 8
+"""Words of the label `workload`, OTHER among them."""
 
 OTHER = "other"
-"""The label of a workload that is no longer installed."""
+"""The label of a workload that is not among the first installed, and of a reason nobody knows."""
+
+RUNNING = "running"
+"""The outcome of an attempt that has not ended."""
+
+ASKED = "asked"
+"""The reason of a retry that a user asked for after the job's end."""
+
+TOTAL = "total"
+"""The part of a loss that is all of it."""
+
+OUTCOMES = (RUNNING, *(reason.value for reason in Reason if reason is not Reason.RESUMED_BY_USER), OTHER)
+RETRY_REASONS = (*sorted(reason.value for reason in RETRYABLE | INTERRUPTIONS), ASKED)
+RECOVERY_CAUSES = (
+    Reason.CUDA_OUT_OF_MEMORY.value,
+    Reason.HOST_OUT_OF_MEMORY.value,
+    Reason.OOM_KILLED.value,
+    Reason.LOADER_OOM_KILLED.value,
+    Reason.SWAP_THRASH.value,
+    OTHER,
+)
+QUEUES = ("cpu", "gpu")
+WORKER_STATES = ("alive", "silent")
+SLOT_STATES = ("busy", "free")
+DEGREES = ("some", "full")
+CALLS = ("submit", "change", "read")
+STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
 
 
 @dataclass(frozen=True)
@@ -26,152 +67,168 @@ class Series:
     kind: Literal["gauge", "counter", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
+    most: int = 1
+    """Samples of one scrape: of a histogram its buckets, sum and count."""
     buckets: tuple[float, ...] = ()
 
 
-JOBS = Series("epochd_jobs", "gauge", "Jobs in the database.", ("status", "kind", "workload"))
-QUEUE_DEPTH = Series("epochd_queue_depth", "gauge", "Queued jobs that are due.", ("queue",))
+JOBS = Series(
+    "epochd_jobs", "gauge", "Jobs in the database.", ("status", "workload"), len(JobStatus) * WORKLOADS
+)
+QUEUE_DEPTH = Series("epochd_queue_depth", "gauge", "Queued jobs that are due.", ("queue",), len(QUEUES))
 QUEUE_OLDEST = Series(
-    "epochd_queue_oldest_seconds", "gauge", "How long the oldest due job has waited.", ("queue",)
+    "epochd_queue_oldest_seconds", "gauge", "How long the oldest due job has waited.", ("queue",), len(QUEUES)
 )
 CANCELS_PENDING = Series("epochd_cancels_pending", "gauge", "Running jobs that were asked to stop.")
 ATTEMPTS = Series(
     "epochd_attempts",
     "gauge",
-    "Attempts in the database by how they ended; falls as jobs are deleted.",
+    "Attempts in the database by how they ended: lease losses are lease_expired, failed guards guard_failed.",
     ("outcome",),
+    len(OUTCOMES),
+)
+RETRIES = Series(
+    "epochd_retries",
+    "gauge",
+    "Attempts after a job's first, by how the one before ended; asked: a user resumed the job.",
+    ("reason",),
+    len(RETRY_REASONS),
 )
 RECOVERIES = Series(
     "epochd_recoveries",
     "gauge",
-    "Times a job took fewer samples at once, by what had run out; falls as jobs are deleted.",
+    "Times a job took fewer samples at once, by what had run out.",
     ("cause",),
+    len(RECOVERY_CAUSES),
 )
 CHECKPOINT_FAILURES = Series(
-    "epochd_checkpoint_failures",
-    "gauge",
-    "Tries to write a checkpoint that disk or memory refused; falls as jobs are deleted.",
+    "epochd_checkpoint_failures", "gauge", "Tries to write a checkpoint that disk or memory refused."
 )
-WORKERS = Series("epochd_workers", "gauge", "Workers by whether they were heard from in time.", ("state",))
-WORKER_SLOTS = Series("epochd_worker_slots", "gauge", "Slots of living workers, busy and free.", ("state",))
+WORKERS = Series(
+    "epochd_workers",
+    "gauge",
+    "Workers by whether they were heard from in time.",
+    ("state",),
+    len(WORKER_STATES),
+)
+WORKER_SLOTS = Series(
+    "epochd_worker_slots", "gauge", "Slots of living workers, busy and free.", ("state",), len(SLOT_STATES)
+)
+HOST_MEMORY_AVAILABLE = Series(
+    "epochd_host_memory_available_bytes",
+    "gauge",
+    "Memory left on the host of a living worker that has least.",
+)
+HOST_SWAP_USED = Series(
+    "epochd_host_swap_used_bytes", "gauge", "Swap used on the host of a living worker that uses most."
+)
+HOST_STALLED = Series(
+    "epochd_host_memory_stalled_ratio",
+    "gauge",
+    "Share of time in which some task, or every task, waited for memory, on the worst host of a worker.",
+    ("degree",),
+    len(DEGREES),
+)
+RUNS_FREE = Series(
+    "epochd_runs_free_bytes", "gauge", "Room left for run directories on the volume that holds them."
+)
+RUNS_SIZE = Series("epochd_runs_size_bytes", "gauge", "Size of the volume that holds the run directories.")
 
-_RUNNING = ("slot", "kind", "workload")
-RUNNING_PROGRESS = Series("epochd_running_progress_ratio", "gauge", "Work done, 0 to 1.", _RUNNING)
-RUNNING_EPOCH = Series("epochd_running_epoch", "gauge", "Epoch the job is in.", _RUNNING)
-RUNNING_STEP = Series("epochd_running_step", "gauge", "Optimizer steps done.", _RUNNING)
-RUNNING_ETA = Series("epochd_running_eta_seconds", "gauge", "Time the job still needs.", _RUNNING)
-RUNNING_SPEED = Series("epochd_running_samples_per_second", "gauge", "Samples trained a second.", _RUNNING)
-RUNNING_RSS = Series(
-    "epochd_running_rss_bytes",
+_SLOT = ("slot",)
+RUNNING_INFO = Series(
+    "epochd_running_info",
     "gauge",
-    "Resident memory of the trainer, of several processes the first.",
-    _RUNNING,
+    "1 where a running job sits in the slot; `GET /slots` says which.",
+    ("slot", "kind", "workload"),
+    SLOTS,
 )
-RUNNING_SWAP = Series(
-    "epochd_running_swap_bytes",
+RUNNING_PROGRESS = Series("epochd_running_progress_ratio", "gauge", "Work done, 0 to 1.", _SLOT, SLOTS)
+RUNNING_EPOCH = Series("epochd_running_epoch", "gauge", "Epoch the job is in.", _SLOT, SLOTS)
+RUNNING_STEP = Series("epochd_running_step", "gauge", "Optimizer steps done.", _SLOT, SLOTS)
+RUNNING_ETA = Series("epochd_running_eta_seconds", "gauge", "Time the job still needs.", _SLOT, SLOTS)
+RUNNING_SPEED = Series(
+    "epochd_running_samples_per_second", "gauge", "Samples trained a second.", _SLOT, SLOTS
+)
+RUNNING_LEARNING_RATE = Series(
+    "epochd_running_learning_rate", "gauge", "Learning rate of the epoch.", _SLOT, SLOTS
+)
+RUNNING_LOSS = Series(
+    "epochd_running_loss",
     "gauge",
-    "Swapped memory of the trainer, of several processes the first.",
-    _RUNNING,
+    f"Newest loss: total of train and val, the first {LOSS_TERMS} unweighted terms of train; NaN as it came.",
+    ("slot", "split", "part"),
+    SLOTS * (2 + LOSS_TERMS),
 )
-RUNNING_SWAP_IN = Series(
-    "epochd_running_swap_in_bytes_per_second", "gauge", "Read back from swap on the trainer's host.", _RUNNING
-)
-RUNNING_SWAP_OUT = Series(
-    "epochd_running_swap_out_bytes_per_second", "gauge", "Written to swap on the trainer's host.", _RUNNING
-)
-RUNNING_CUDA = Series(
-    "epochd_running_cuda_allocated_bytes", "gauge", "GPU memory the trainer's tensors hold.", _RUNNING
-)
-RUNNING_CUDA_RESERVED = Series(
-    "epochd_running_cuda_reserved_bytes", "gauge", "GPU memory the trainer's allocator holds.", _RUNNING
-)
-RUNNING_CUDA_PEAK = Series(
-    "epochd_running_cuda_peak_bytes", "gauge", "Most GPU memory of tensors in the epoch.", _RUNNING
-)
-RUNNING_CUDA_RETRIES = Series(
-    "epochd_running_cuda_alloc_retries", "gauge", "Allocations that had to empty the cache first.", _RUNNING
-)
-RUNNING_CUDA_OOMS = Series(
-    "epochd_running_cuda_ooms", "gauge", "Allocations that the GPU refused the trainer.", _RUNNING
-)
-RUNNING_PSS = Series(
-    "epochd_running_pss_bytes",
-    "gauge",
-    "Resident memory of the trainer, shared pages divided; read once a minute.",
-    _RUNNING,
-)
-RUNNING_JOB_PROCESSES = Series(
-    "epochd_running_job_processes",
-    "gauge",
-    "Processes of the job: ranks, their launcher, loader workers.",
-    _RUNNING,
-)
-RUNNING_JOB_RSS = Series(
-    "epochd_running_job_rss_bytes",
-    "gauge",
-    "Resident memory of all processes of the job; shared pages count for each.",
-    _RUNNING,
-)
-RUNNING_JOB_PSS = Series(
-    "epochd_running_job_pss_bytes",
-    "gauge",
-    "Resident memory of all processes of the job, shared pages divided; read once a minute.",
-    _RUNNING,
-)
-RUNNING_JOB_SWAP = Series(
-    "epochd_running_job_swap_bytes", "gauge", "Swapped memory of all processes of the job.", _RUNNING
-)
-RUNNING_JOB_MAJOR_FAULTS = Series(
-    "epochd_running_job_major_faults_per_second",
-    "gauge",
-    "Page faults of all processes of the job that read a disk.",
-    _RUNNING,
-)
-RUNNING_STALLED_SOME = Series(
-    "epochd_running_stalled_some_percent", "gauge", "Time in which some task waited for memory.", _RUNNING
-)
-RUNNING_STALLED_FULL = Series(
-    "epochd_running_stalled_full_percent", "gauge", "Time in which every task waited for memory.", _RUNNING
-)
-RUNNING_MAJOR_FAULTS = Series(
-    "epochd_running_major_faults_per_second",
-    "gauge",
-    "Page faults of the trainer that read a disk.",
-    _RUNNING,
-)
-RUNNING_CGROUP = Series(
-    "epochd_running_cgroup_usage_bytes", "gauge", "Memory used in the trainer's cgroup.", _RUNNING
-)
-RUNNING_CGROUP_LIMIT = Series(
-    "epochd_running_cgroup_limit_bytes", "gauge", "Memory limit of the trainer's cgroup.", _RUNNING
-)
-RUNNING_OOM_KILLS = Series(
-    "epochd_running_oom_kills",
-    "gauge",
-    "OOM kills counted where the trainer lives, since it was made.",
-    _RUNNING,
+RUNNING_METRIC = Series(
+    "epochd_running_metric_value", "gauge", "Newest value of the monitored metric.", _SLOT, SLOTS
 )
 RUNNING_BEST = Series(
-    "epochd_running_best_value", "gauge", "Best value of the monitored metric so far.", _RUNNING
+    "epochd_running_best_value", "gauge", "Best value of the monitored metric so far.", _SLOT, SLOTS
+)
+RUNNING_RSS = Series(
+    "epochd_running_memory_bytes",
+    "gauge",
+    "Resident memory of all processes of the job; shared pages count for each.",
+    _SLOT,
+    SLOTS,
+)
+RUNNING_SWAP = Series(
+    "epochd_running_swap_bytes", "gauge", "Swapped memory of all processes of the job.", _SLOT, SLOTS
+)
+RUNNING_SWAP_IN = Series(
+    "epochd_running_swap_in_bytes_per_second", "gauge", "Read back from swap on the job's host.", _SLOT, SLOTS
+)
+RUNNING_SWAP_OUT = Series(
+    "epochd_running_swap_out_bytes_per_second", "gauge", "Written to swap on the job's host.", _SLOT, SLOTS
+)
+RUNNING_STALLED = Series(
+    "epochd_running_memory_stalled_ratio",
+    "gauge",
+    "Share of the time in which some task, or every task, waited for memory where the job runs.",
+    ("slot", "degree"),
+    SLOTS * len(DEGREES),
+)
+RUNNING_CUDA = Series(
+    "epochd_running_cuda_allocated_bytes", "gauge", "GPU memory that the job's tensors hold.", _SLOT, SLOTS
+)
+RUNNING_CUDA_PEAK = Series(
+    "epochd_running_cuda_peak_bytes", "gauge", "Most GPU memory of tensors in the epoch.", _SLOT, SLOTS
 )
 RUNNING_CHECKPOINT_BYTES = Series(
-    "epochd_running_checkpoint_bytes", "gauge", "Size of the job's newest checkpoint.", _RUNNING
+    "epochd_running_checkpoint_bytes", "gauge", "Size of the job's newest checkpoint.", _SLOT, SLOTS
 )
 RUNNING_CHECKPOINT_SECONDS = Series(
     "epochd_running_checkpoint_seconds",
     "gauge",
     "Time from the copy of the state until the newest checkpoint was on the disk.",
-    _RUNNING,
+    _SLOT,
+    SLOTS,
+)
+RUNNING_UNSAVED = Series(
+    "epochd_running_unsaved_seconds",
+    "gauge",
+    "What a crash would cost: time since the newest checkpoint of the attempt, or since its start.",
+    _SLOT,
+    SLOTS,
 )
 RUNNING_BEYOND_SLOTS = Series(
     "epochd_running_beyond_slots", "gauge", f"Running jobs not shown one by one: those beyond {SLOTS}."
 )
 
+_SECONDS = (0.005, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 REQUEST_SECONDS = Series(
     "epochd_request_seconds",
     "histogram",
     "Time from a request to the start of its answer, long polls without their wait.",
-    ("method", "route", "status"),
-    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+    ("call",),
+    len(CALLS) * (len(_SECONDS) + len(("+Inf", "sum", "count"))),
+    _SECONDS,
 )
-UNEXPECTED_ERRORS = Series("epochd_unexpected_errors", "counter", "Answers with status 500.")
+RESPONSES = Series(
+    "epochd_responses_total", "counter", "Answers by class of status.", ("status",), len(STATUS_CLASSES)
+)
+UNEXPECTED_ERRORS = Series("epochd_unexpected_errors_total", "counter", "Answers with status 500.")
+
+
+ALL = tuple(item for item in tuple(globals().values()) if isinstance(item, Series))
+"""In the order they stand here."""

@@ -9,7 +9,8 @@ yet said. Every message carries `type` and `time` (Unix seconds). The fields of 
     plan        batch_size, accumulate, exact, why, trials, adjustments       the micro-batch that was chosen
     estimate    parameters, *_bytes, batch_size, fits, method, message, ...      what training will take
     stage       name                                       plan | data | model | train | evaluate | done
-    progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second, data_wait_share
+    progress    epoch, epochs, step, steps, percent, eta_seconds, samples_per_second, learning_rate,
+                data_wait_share
     points      split, epoch, step, values {name: number | null}      null is a value that is not finite
     best        metric, value, epoch, step                 also after a resume, which may have gone back
     memory      step, sample {field: number}

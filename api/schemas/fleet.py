@@ -106,6 +106,22 @@ class WorkerList(View):
     workers: list[WorkerView]
 
 
+class SlotView(View):
+    """A running job and the number that its series carry."""
+
+    slot: int
+    job: str
+    """Its id."""
+
+
+class SlotList(View):
+    """The running jobs that are shown one by one."""
+
+    model_config = ConfigDict(json_schema_extra=example(slots=[{"slot": 0, "job": JOB_ID}]))
+
+    slots: list[SlotView]
+
+
 class Health(View):
     """Whether the process lives."""
 

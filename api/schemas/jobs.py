@@ -30,6 +30,8 @@ class Progress(View):
     """0 to 100."""
     eta_seconds: float | None = None
     samples_per_second: float | None = None
+    learning_rate: float | None = None
+    """Of the epoch."""
     data_wait_share: float | None = None
     """0 to 1: the share of the training's time in which it waits for its batches."""
 
@@ -130,6 +132,7 @@ _SUMMARY: dict[str, Any] = {
         "percent": 60.0,
         "eta_seconds": 4.5,
         "samples_per_second": 61.0,
+        "learning_rate": 0.001,
         "data_wait_share": 0.02,
     },
     "best": {"metric": "val/loss", "value": 0.41, "epoch": 1, "step": 10},

@@ -37,6 +37,7 @@ ROUTES: Mapping[str, Mapping[str, Need]] = {
     "/workloads": {"GET": READ},
     "/workloads/{name}": {"GET": READ},
     "/workers": {"GET": READ},
+    "/slots": {"GET": READ},
 }
 """Path template, written as the router has it -> method -> need. HEAD goes with GET."""
 

@@ -3,6 +3,7 @@ import {ask, link} from "/web/api.js";
 import {el, empty} from "/web/dom.js";
 import {page as job} from "/web/pages/job.js";
 import {page as jobs} from "/web/pages/jobs.js";
+import {page as slot} from "/web/pages/slot.js";
 import {page as submit} from "/web/pages/submit.js";
 import {page as workers} from "/web/pages/workers.js";
 import {repeat} from "/web/repeat.js";
@@ -12,6 +13,7 @@ import {count} from "/web/words.js";
 const ROUTES = [
   [/^\/?$/, jobs],
   [/^\/jobs\/(?<id>[0-9a-z]+)$/, job],
+  [/^\/slots\/(?<id>[0-9]{1,4})$/, slot],
   [/^\/submit$/, submit],
   [/^\/workers$/, workers],
 ];

@@ -262,6 +262,7 @@ CELESTIAL_MDN = Contract(
     default_preset="smoke",
     implementation="worker.workloads.celestial_mdn.workload:WORKLOAD",
     metrics=("train/loss", "val/loss", "val/crps", "train/lr"),
+    loss_terms=("direction", "trend", "nll", "magnitude", "gate_entropy"),
     gradient_checkpointing=True,
     adjust=adjust,
 )

@@ -43,6 +43,8 @@ class Contract:
     """`package.module:ATTRIBUTE` of the `Workload` value, imported by trainers only."""
     metrics: tuple[str, ...] = ("train/loss", "val/loss")
     """What a chart shows first."""
+    loss_terms: tuple[str, ...] = ()
+    """Names of the loss's terms, the weightiest first: Prometheus shows the first few that are told."""
     gradient_checkpointing: bool = False
     """Whether the model offers it, so that a spec may ask for `trainer.gradient_checkpointing`."""
     sized_by: tuple[str, ...] = ("data", "model", "loss")

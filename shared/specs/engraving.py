@@ -215,6 +215,7 @@ ENGRAVING = Contract(
     default_preset="smoke",
     implementation="worker.workloads.engraving.workload:WORKLOAD",
     metrics=("train/loss", "val/loss", "val/loss_image", "val/loss_caption"),
+    loss_terms=("image", "caption", "alignment"),
     footprints={
         "smoke": Footprint(335_083, fixed_bytes=0, sample_bytes=1_591_296, other_bytes=364_745_324),
         "medium": Footprint(2_492_241, fixed_bytes=0, sample_bytes=5_273_600, other_bytes=368_594_772),

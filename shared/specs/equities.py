@@ -247,5 +247,15 @@ EQUITIES = Contract(
     default_preset="smoke",
     implementation="worker.workloads.equities.workload:WORKLOAD",
     metrics=("train/loss", "val/loss", "val/rank_ic", "val/ic", "train/lr"),
+    loss_terms=(
+        "huber",
+        "pinball",
+        "rank",
+        "direction",
+        "student_t",
+        "variance_floor",
+        "selection",
+        "attention",
+    ),
     gradient_checkpointing=True,
 )

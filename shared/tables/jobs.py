@@ -55,7 +55,8 @@ class Job(Base):
     lease_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     progress: Mapped[dict[str, Any]] = mapped_column(Json)
-    """stage, epoch, epochs, step, steps, percent, eta_seconds, samples_per_second, data_wait_share."""
+    """stage, epoch, epochs, step, steps, percent, eta_seconds, samples_per_second, learning_rate,
+    data_wait_share."""
     best: Mapped[dict[str, Any] | None] = mapped_column(Json)
     """metric, value, epoch, step."""
     memory: Mapped[dict[str, Any]] = mapped_column(Json)

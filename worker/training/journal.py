@@ -48,6 +48,7 @@ class Journal:
         self._epoch_waited = 0.0
         self._waited = 0.0
         self._epoch_over = False
+        self._lr: float | None = None
 
     @property
     def epoch(self) -> int:
@@ -56,6 +57,7 @@ class Journal:
 
     def begin_epoch(self, lr: float) -> None:
         self._pace.begin_epoch()
+        self._lr = lr
         self._epoch_samples, self._epoch_over = 0, False
         self._epoch_seconds = self._epoch_waited = self._waited = 0.0
         left = self._plan.steps - self._steps_of_epoch()
@@ -141,6 +143,7 @@ class Journal:
             percent=min(100.0, 100 * done / total),
             eta_seconds=self._eta(),
             samples_per_second=self._pace.samples_per_second,
+            learning_rate=self._lr,
             data_wait_share=self._pace.data_wait_share,
         )
 

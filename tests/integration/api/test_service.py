@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from api import queries
-from shared import telemetry
-from shared.jobs import store
 from shared.models import Worker
-from tests.factories import claim_job, running_job, submit_job
+from tests.factories import running_job, submit_job
 from tests.integration.api.conftest import Service
-from tests.integration.api.planting import assert_problem, end, fail, plant_checkpoint
+from tests.integration.api.planting import assert_problem
 
 CALLS = [
     "DELETE /jobs/{job_id}",
@@ -33,6 +31,7 @@ CALLS = [
     "GET /jobs/{job_id}/metrics",
     "GET /metrics",
     "GET /readyz",
+    "GET /slots",
     "GET /workers",
     "GET /workloads",
     "GET /workloads/{name}",
@@ -159,93 +158,11 @@ def test_workers_show_what_they_run_and_who_is_silent(service: Service) -> None:
     assert (silent["id"], silent["alive"], silent["busy"]) == ("worker-0", False, 0)
 
 
-def test_prometheus_counts_what_the_database_holds(service: Service) -> None:
-    _plant_worker(service, "worker-1", 0)
-    done, failed = running_job(service.database), running_job(service.database)
-    end(service.database, done)
-    fail(service.database, failed)
-    running = running_job(service.database, workload="celestial")
-    _report(service, running.id)
-    _recovered(service, running.id, "swap_thrash")
-    _recovered(service, running.id, "told by somebody else")
-    submit_job(service.database)
-    service.clock.advance(12)
-    assert _value(service, 'epochd_jobs{kind="train",status="succeeded",workload="noop"}') == 1
-    assert _value(service, 'epochd_jobs{kind="train",status="running",workload="celestial"}') == 1
-    assert _value(service, 'epochd_queue_depth{queue="cpu"}') == 1
-    assert _value(service, 'epochd_queue_oldest_seconds{queue="cpu"}') == 12
-    assert _value(service, 'epochd_attempts{outcome="crashed"}') == 1
-    assert _value(service, 'epochd_recoveries{cause="swap_thrash"}') == 1
-    assert _value(service, 'epochd_recoveries{cause="other"}') == 1
-    assert _value(service, 'epochd_workers{state="alive"}') == 1
-    assert _value(service, 'epochd_worker_slots{state="free"}') == 3
-    slot = '{kind="train",slot="0",workload="celestial"}'
-    assert _value(service, f"epochd_running_progress_ratio{slot}") == 0.25
-    assert _value(service, f"epochd_running_rss_bytes{slot}") == 1024
-    assert _value(service, f"epochd_running_job_rss_bytes{slot}") == 4096
-    assert _value(service, f"epochd_running_best_value{slot}") == 0.5
-    assert _value(service, 'epochd_request_seconds_count{method="GET",route="/metrics",status="200"}') > 0
-
-
-def test_prometheus_tells_what_checkpoints_cost_and_how_many_failed(service: Service) -> None:
-    slot = '{kind="train",slot="0",workload="celestial"}'
-    other = '{kind="train",slot="1",workload="celestial"}'
-    assert _value(service, "epochd_checkpoint_failures") == 0
-    both = [running_job(service.database, workload="celestial") for _ in range(2)]
-    job, untold = sorted(both, key=lambda one: one.id)  # as slots are given; of one millisecond it is chance
-    plant_checkpoint(service.database, job, 10, bytes=50, seconds=0.5)
-    plant_checkpoint(service.database, job, 20, bytes=70, seconds=0.25)
-    plant_checkpoint(service.database, untold, 20, bytes=90)
-    with service.database.write() as session:
-        for one in (job, untold):
-            store.find(session, one.id).checkpoint_step = 20
-            store.record_event(session, one.id, 1, "checkpoint_failed", {"step": 15}, service.clock.now)
-    assert _value(service, "epochd_checkpoint_failures") == 2
-    assert _value(service, f"epochd_running_checkpoint_bytes{slot}") == 70
-    assert _value(service, f"epochd_running_checkpoint_seconds{slot}") == 0.25
-    assert _value(service, f"epochd_running_checkpoint_bytes{other}") == 90
-    assert f"epochd_running_checkpoint_seconds{other}" not in service.get("/metrics").text
-
-
-def test_ten_thousand_names_do_not_make_more_series(service: Service) -> None:
-    for number in range(telemetry.SLOTS + 5):
-        submit_job(service.database, name=f"name-{number}", tags=[f"tag-{number}"])
-        job = claim_job(service.database)
-        assert job is not None
-        _report(service, job.id)
-        service.get(f"/jobs/{job.id}")
-        service.get(f"/nope-{number}")
-    text = service.get("/metrics").text
-    assert "name-" not in text and "tag-" not in text and "nope-" not in text
-    series = [line for line in text.splitlines() if line and not line.startswith("#")]
-    assert len(series) <= 300
-    assert _value(service, "epochd_running_beyond_slots") == 5
-
-
-def test_every_series_that_is_shown_stands_in_the_table(service: Service) -> None:
-    table = {item.name for item in vars(telemetry).values() if isinstance(item, telemetry.Series)}
-    shown = set(re.findall(r"^# TYPE (\w+) ", service.get("/metrics").text, re.MULTILINE))
-    assert {name.removesuffix("_total").removesuffix("_created") for name in shown} <= table
-
-
 def _value(service: Service, name: str) -> float:
     for line in service.get("/metrics").text.splitlines():
         if line.startswith(f"{name} "):
             return float(line.rsplit(" ", 1)[1])
     raise AssertionError(f"no series {name}")
-
-
-def _report(service: Service, job_id: str) -> None:
-    with service.database.write() as session:
-        job = store.find(session, job_id)
-        job.progress = {"percent": 25.0, "epoch": 1, "step": 3}
-        job.memory = {"latest": {"rss_bytes": 1024, "job_rss_bytes": 4096}, "peak": {"rss_bytes": 2048}}
-        job.best = {"metric": "val/loss", "value": 0.5, "epoch": 1, "step": 2}
-
-
-def _recovered(service: Service, job_id: str, cause: str) -> None:
-    with service.database.write() as session:
-        store.record_event(session, job_id, 1, "recovered", {"cause": cause}, service.clock.now)
 
 
 def _plant_worker(service: Service, worker_id: str, silent_seconds: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.collector import SlotTable
+from api.scrape.slots import SlotTable
 from api.security import host_name, is_loopback, refuse_open_bind
 
 

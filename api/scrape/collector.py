@@ -1,0 +1,44 @@
+"""The series that are computed from the database at every scrape, as bounded as shared/telemetry.py says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from api.scrape import counts, fleet, running
+from api.scrape.slots import Slots
+from api.scrape.words import WorkloadWords
+from shared.db import Database
+
+
+class DatabaseCollector(Collector):
+    """Reads the database once a scrape."""
+
+    def __init__(
+        self, database: Database, slots: Slots, words: WorkloadWords, lease_seconds: float, runs: Path
+    ) -> None:
+        self._database = database
+        self._slots = slots
+        self._words = words
+        self._lease = timedelta(seconds=lease_seconds)
+        self._runs = runs
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not read the database."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        with self._database.read() as session:
+            now = self._database.now(session)
+            seats = self._slots.seat(session)
+            families = [
+                *counts.families(session, self._words, now),
+                *fleet.families(session, now - self._lease, seats.running),
+                *running.families(session, self._words, seats, now),
+            ]
+        yield from families
+        yield from fleet.volume(self._runs)
