@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, defer
 
 from api.schemas.files import ArtifactView, CheckpointView
-from api.schemas.fleet import WorkerView
+from api.schemas.fleet import Share, WorkerView
 from api.schemas.jobs import AttemptView, GuardView, JobLinks, JobSummary, JobView
 from api.schemas.series import EventView
 from api.watch import Mark
@@ -159,11 +159,10 @@ def find_artifact(session: Session, job_id: str, artifact_id: str) -> ArtifactVi
 
 def workers(session: Session, alive_since: datetime) -> list[WorkerView]:
     """The fleet, the living first, then by id."""
-    running: dict[str, list[str]] = {}
-    for row in session.execute(
-        select(Job.id, Job.lease_owner).where(Job.status == JobStatus.RUNNING).order_by(Job.id)
-    ):
-        running.setdefault(row.lease_owner, []).append(row.id)
+    running: dict[str, list[Any]] = {}
+    held = select(Job.id, Job.lease_owner, Job.need_cpus, Job.need_memory_gib, Job.need_gpus)
+    for row in session.execute(held.where(Job.status == JobStatus.RUNNING).order_by(Job.id)):
+        running.setdefault(row.lease_owner, []).append(row)
     views = [_worker(row, running.get(row.id, []), alive_since) for row in session.scalars(select(Worker))]
     return sorted(views, key=lambda view: (not view.alive, view.id))
 
@@ -248,10 +247,16 @@ def _artifact(row: Artifact) -> ArtifactView:
     return ArtifactView(**values, href=f"/jobs/{row.job_id}/artifacts/{row.id}")
 
 
-def _worker(row: Worker, running: list[str], alive_since: datetime) -> WorkerView:
+def _worker(row: Worker, jobs: list[Any], alive_since: datetime) -> WorkerView:
     columns = (
         "id", "host", "pid", "queues", "slots", "cpus", "memory_gib", "gpus", "pressure", "started_at",
         "heartbeat_at",
     )  # fmt: skip
     values = {column: getattr(row, column) for column in columns}
-    return WorkerView(**values, busy=len(running), running=running, alive=row.heartbeat_at >= alive_since)
+    used = Share(
+        cpus=sum(job.need_cpus for job in jobs),
+        memory_gib=sum(job.need_memory_gib for job in jobs),
+        gpus=sum(job.need_gpus for job in jobs),
+    )
+    alive = row.heartbeat_at >= alive_since
+    return WorkerView(**values, busy=len(jobs), running=[job.id for job in jobs], used=used, alive=alive)

@@ -54,6 +54,14 @@ class WorkloadView(View):
     """JSON Schema of the spec."""
 
 
+class Share(View):
+    """What the running jobs of a worker have of it."""
+
+    cpus: float = 0
+    memory_gib: float = 0
+    gpus: int = 0
+
+
 class WorkerView(View):
     """A worker process and what it runs."""
 
@@ -69,8 +77,11 @@ class WorkerView(View):
     cpus: float
     memory_gib: float
     gpus: int
+    used: Share
+    """How much of its cores, memory and GPUs its running jobs asked for."""
     pressure: dict[str, Any]
-    """Newest readings of its host."""
+    """Newest readings of its host: available and total memory, swap used, bytes swapped in and out since it
+    started, share of the last ten seconds in which some or all tasks waited for memory, load."""
     started_at: datetime
     heartbeat_at: datetime
     alive: bool
@@ -94,7 +105,8 @@ class WorkerList(View):
                     "cpus": 8.0,
                     "memory_gib": 32.0,
                     "gpus": 0,
-                    "pressure": {},
+                    "used": {"cpus": 1.0, "memory_gib": 2.0, "gpus": 0},
+                    "pressure": {"memory_available_bytes": 21_000_000_000, "swap_used_bytes": 0},
                     "started_at": TIME,
                     "heartbeat_at": TIME,
                     "alive": True,

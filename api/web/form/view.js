@@ -35,7 +35,7 @@ export function formView(nodes, changes, onChange) {
       el("summary", {}, el("code", {}, node.name), " ", number), el("p", {class: "help"}, prose(node.help)), wrong, use, body);
   };
   const single = nodes.filter(node => node.kind !== "group"), groups = nodes.filter(node => node.kind === "group");
-  const root = el("div", {class: "form"}, el("div", {class: "fields first"}, single.map(node => draw(node, true))), groups.map(node => draw(node, true)));
+  const root = el("div", {class: "specform"}, el("div", {class: "fields first"}, single.map(node => draw(node, true))), groups.map(node => draw(node, true)));
 
   const countChanges = () => {
     for (const place of root.querySelectorAll("[data-changes]")) {

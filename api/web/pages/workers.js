@@ -1,23 +1,38 @@
-// The fleet: who is alive, and what it runs.
+// The fleet: who is alive, what each runs and offers, and how hard its host breathes.
 import {ask} from "/web/api.js";
-import {el, empty, redraw, table} from "/web/dom.js";
+import {el, empty, redraw} from "/web/dom.js";
+import {Traffic} from "/web/parts/traffic.js";
+import {workerCard} from "/web/parts/worker.js";
 import {repeat} from "/web/repeat.js";
-import {ago} from "/web/words.js";
+import {ago, count} from "/web/words.js";
+
+const LIVE_MS = 2000, MOST_JOBS = 200;
 
 export function page() {
-  const body = el("div"), root = el("div", {}, el("h1", {}, "Workers"), body);
+  const body = el("div", {class: "cards"}), note = el("p", {class: "quiet"});
+  const root = el("div", {}, el("div", {class: "title"}, el("h1", {}, "Workers"), note), body);
+  const traffic = new Traffic();
   let turn = null;
   const show = async () => {
     const {workers} = await ask("/workers");
-    redraw(body, workers, () => workers.length === 0 ? empty("No worker has been seen yet.") : draw(workers));
+    const busy = workers.some(worker => worker.running.length > 0);
+    const {jobs} = busy ? await ask(`/jobs?status=running&limit=${MOST_JOBS}`) : {jobs: []};
+    const known = new Map(jobs.map(job => [job.id, {name: job.name || job.id, percent: job.progress.percent}]));
+    const seen = workers.map(worker => ({...worker, swapping: traffic.of(worker),
+      jobs: worker.running.map(id => ({id, name: id, percent: null, ...known.get(id)}))}));
+    const alive = workers.filter(worker => worker.alive).length;
+    note.textContent = workers.length === 0 ? "" : `${count(alive, "worker")} alive${alive < workers.length ? `, ${workers.length - alive} silent` : ""}`;
+    redraw(body, seen, () => seen.length === 0 ? nobody() : seen.map(workerCard));
+    for (const time of body.querySelectorAll("time")) time.textContent = ago(time.dateTime);
   };
+  const failed = error => redraw(body, error.message, () => error.status === 0 ? [] : empty("The workers cannot be shown.", error.message));
   const enter = () => {
-    turn = repeat(2000, show);
+    turn = repeat(LIVE_MS, show, {onError: failed});
   };
   return {root, enter, leave: () => turn.stop(), title: "Workers"};
 }
 
-function draw(workers) {
-  return table(["Worker", "Slots", "Runs", "Heard"], workers.map(worker => [worker.id, `${worker.busy} of ${worker.slots}`,
-    worker.running.map(id => el("a", {href: `#/jobs/${id}`}, id)), worker.alive ? ago(worker.heartbeat_at) : "not alive"]));
+function nobody() {
+  return empty("No worker has called yet, so no job can run.", el("span", {}, "On one machine ", el("code", {}, "epochd up"), " brings its own."),
+    el("span", {}, "Beside a service of its own, start one on each machine: ", el("code", {}, "python -m worker.stack")));
 }

@@ -155,6 +155,9 @@ def test_workers_show_what_they_run_and_who_is_silent(service: Service) -> None:
     job = running_job(service.database)
     alive, silent = service.json("/workers")["workers"]
     assert (alive["id"], alive["alive"], alive["busy"], alive["running"]) == ("worker-1", True, 1, [job.id])
+    spec = service.json(f"/jobs/{job.id}")["spec"]["resources"]
+    assert alive["used"] == {name: spec[name] for name in ("cpus", "memory_gib", "gpus")}
+    assert silent["used"] == {"cpus": 0, "memory_gib": 0, "gpus": 0}
     assert (silent["id"], silent["alive"], silent["busy"]) == ("worker-0", False, 0)
 
 

@@ -134,6 +134,7 @@ def a_worker(**changes: Any) -> Json:
         "cpus": 8.0,
         "memory_gib": 31.2,
         "gpus": 0,
+        "used": {"cpus": 1.0, "memory_gib": 2.0, "gpus": 0},
         "pressure": {
             "memory_available_bytes": 21_000_000_000,
             "memory_total_bytes": 32_000_000_000,
