@@ -26,6 +26,7 @@ from api.routers import (
     metrics,
     pages,
     slots,
+    tokens,
     workers,
     workloads,
 )
@@ -84,6 +85,7 @@ def create_app(settings: Settings, database: Database, doorbell: Doorbell | None
         workloads,
         workers,
         slots,
+        tokens,
         health,
         exposition,
         pages,

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from api.maintenance.doorbell import Doorbell
+from api.tokens.keyring import Caller, Keyring
 from api.transact import Writer
 from api.watch import Watcher
 from shared.db import Database
@@ -77,6 +78,18 @@ async def get_ring(request: Request) -> Callable[[str], None]:
     return ring
 
 
+async def get_keyring(request: Request) -> Keyring:
+    """The tokens as this process knows them."""
+    keyring: Keyring = request.app.state.keyring
+    return keyring
+
+
+async def get_caller(request: Request) -> Caller:
+    """Who asks, as the guard found."""
+    caller: Caller = request.state.caller
+    return caller
+
+
 async def get_doorbell(request: Request) -> Doorbell | None:
     """The way to the broker; None in embedded mode."""
     doorbell: Doorbell | None = request.app.state.doorbell
@@ -88,6 +101,8 @@ SettingsDep = Annotated[Settings, Depends(get_settings)]
 WorkloadsDep = Annotated[Mapping[str, Contract], Depends(get_workloads)]
 WriterDep = Annotated[Writer, Depends(get_writer)]
 DoorbellDep = Annotated[Doorbell | None, Depends(get_doorbell)]
+CallerDep = Annotated[Caller, Depends(get_caller)]
+KeyringDep = Annotated[Keyring, Depends(get_keyring)]
 RingDep = Annotated[Callable[[str], None], Depends(get_ring)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 JobId = Annotated[str, Depends(job_id)]

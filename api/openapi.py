@@ -12,12 +12,14 @@ from pydantic import BaseModel
 
 from api.errors import PROBLEM_TYPE
 from api.schemas.problem import Problem
+from api.tokens.routes import OPEN, Need, declared
 
 TAGS = [
     {"name": "jobs", "description": "Submit, watch, cancel, resume and delete training jobs."},
     {"name": "series", "description": "What a job says while it runs."},
     {"name": "files", "description": "What a job leaves behind."},
     {"name": "fleet", "description": "What there is to run jobs with."},
+    {"name": "tokens", "description": "Who may ask what, where the service demands tokens."},
     {"name": "service", "description": "For operators: health, readiness, Prometheus, the web page."},
 ]
 
@@ -27,7 +29,14 @@ DESCRIPTION = (
     "Cursors are opaque. Times are ISO 8601 in UTC; the times of points are Unix seconds."
 )
 
-_ALWAYS = (401, 421, 500, 503)
+SECURITY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of scope `read`, `submit` or `admin`, each with the rights of those before it. "
+    "Demanded where the service knows one or listens beyond loopback.",
+}
+
+_ALWAYS = (421, 500)
 _BY_METHOD: Mapping[str, tuple[int, ...]] = {
     "post": (400, 403, 409, 413, 415),
     "delete": (403, 409),
@@ -63,16 +72,25 @@ def _document_errors(made: dict[str, Any]) -> None:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    made["components"]["securitySchemes"] = {"token": SECURITY}
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
-            for status in _statuses(path, method):
+            need = _need(path, method)
+            if need is not OPEN:
+                operation["security"] = [{"token": [need.value]}]
+            for status in _statuses(path, method, need):
                 operation["responses"][str(status)] = _problem_response(status)
 
 
-def _statuses(path: str, method: str) -> set[int]:
+def _need(path: str, method: str) -> Need:
+    found = declared(path)
+    return None if found is None else found.need(method.upper())
+
+
+def _statuses(path: str, method: str, need: Need) -> set[int]:
     found = {422, *_ALWAYS, *_BY_METHOD.get(method, ())}
-    if path == "/healthz":
-        found -= {401, 503}
+    if need is not OPEN:
+        found |= {401, 403, 503}
     if "{" in path:
         found.add(404)
     if path.endswith("/{artifact_id}"):

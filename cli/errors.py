@@ -15,6 +15,12 @@ from typing import Any, ClassVar
 
 from cli.exits import Exit
 
+UNAUTHORIZED = 401
+HOW_TO_GET_IN = (
+    "set EPOCHD_TOKEN to a token; who has one of scope admin makes others with `epochd token create`, "
+    "and on the server itself `python -m api.tokens create` makes the first"
+)
+
 
 class CliError(Exception):
     """The command could not do what it was asked to."""
@@ -55,6 +61,8 @@ def refusal(status: int, body: bytes) -> Refused:
     """The error that tells a 4xx answer: its detail, and a line for each field of which that says nothing."""
     problem = _problem(body)
     detail = str(problem.get("detail") or problem.get("title") or f"the service answered {status}")
+    if status == UNAUTHORIZED:
+        detail += f"\n{HOW_TO_GET_IN}"
     lines = [detail, *(_field_line(field) for field in _untold(detail, _fields(problem)))]
     return Refused("\n".join(lines), status, problem)
 

@@ -28,6 +28,7 @@ VERBS = {
     "delete": "delete a job that has ended, with its files",
     "artifacts": "list or download what a job left",
     "workloads": "list the model families that can be trained",
+    "token": "make, list and revoke tokens: who may ask what",
     "workers": "list the workers",
 }
 

@@ -38,6 +38,9 @@ ROUTES: Mapping[str, Mapping[str, Need]] = {
     "/workloads/{name}": {"GET": READ},
     "/workers": {"GET": READ},
     "/slots": {"GET": READ},
+    "/tokens": {"GET": ADMIN, "POST": ADMIN},
+    "/tokens/me": {"GET": READ},
+    "/tokens/{token_id}": {"DELETE": ADMIN},
 }
 """Path template, written as the router has it -> method -> need. HEAD goes with GET."""
 

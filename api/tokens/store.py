@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from api.tokens.scope import TokenScope
-from api.tokens.text import TokenText, digest, new_token
+from api.tokens.text import ID_FORM, TokenText, digest, new_token
 from shared.errors import Conflict, NotFound
 from shared.models import Token
 
@@ -24,6 +24,12 @@ KEPT_DAYS = 90
 """How long a revoked token is still listed."""
 
 State = Literal["live", "expired", "revoked"]
+
+
+class FirstNotAdmin(Conflict):
+    """The first token must be of scope admin: with another nobody could make a second one over HTTP."""
+
+    code = "first_token_not_admin"
 
 
 class TooManyTokens(Conflict):
@@ -80,7 +86,7 @@ def state(token: Token, now: datetime) -> State:
 
 def revoke(session: Session, token_id: str, now: datetime) -> Token:
     """Let a token open nothing any more; to revoke it twice changes nothing. Raises NotFound."""
-    token = session.get(Token, token_id)
+    token = session.get(Token, token_id) if ID_FORM.fullmatch(token_id) else None
     if token is None:
         raise NotFound(f"there is no token {token_id[:60]!r}")
     if token.revoked_at is None:

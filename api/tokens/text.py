@@ -19,6 +19,7 @@ ID_CHARACTERS = string.digits + string.ascii_lowercase
 SECRET_CHARACTERS = string.digits + string.ascii_letters
 ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 8, 32, 6
 
+ID_FORM = re.compile(rf"[0-9a-z]{{{ID_LENGTH}}}")
 _FORM = re.compile(
     rf"({PREFIX}_([0-9a-z]{{{ID_LENGTH}}})_[0-9A-Za-z]{{{SECRET_LENGTH}}})_([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
 )

@@ -21,12 +21,16 @@ UNSAFE = [
     ("POST", "/jobs/{id}/cancel"),
     ("POST", "/jobs/{id}/resume"),
     ("DELETE", "/jobs/{id}"),
+    ("POST", "/tokens"),
+    ("DELETE", "/tokens/{id}"),
 ]
 
 
 def test_the_unsafe_calls_are_all_that_there_are(service: Service) -> None:
     found = {(method, path) for method, path in _calls(service) if method != "GET"}
-    assert found == {(method, path.replace("{id}", "{job_id}")) for method, path in UNSAFE}
+    assert found == {
+        (method, path.replace("{id}", f"{{{path.split('/')[1][:-1]}_id}}")) for method, path in UNSAFE
+    }
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.integration.api.planting import assert_problem
 
 CALLS = [
     "DELETE /jobs/{job_id}",
+    "DELETE /tokens/{token_id}",
     "GET /",
     "GET /healthz",
     "GET /jobs",
@@ -32,12 +33,15 @@ CALLS = [
     "GET /metrics",
     "GET /readyz",
     "GET /slots",
+    "GET /tokens",
+    "GET /tokens/me",
     "GET /workers",
     "GET /workloads",
     "GET /workloads/{name}",
     "POST /jobs",
     "POST /jobs/{job_id}/cancel",
     "POST /jobs/{job_id}/resume",
+    "POST /tokens",
 ]
 
 
@@ -72,7 +76,7 @@ def test_unknown_parameters_are_refused_by_name_on_every_call(service: Service) 
         method, path = call.split(" ")
         where = path.replace("{job_id}", job.id).replace("{name}", "noop").replace("{artifact_id}", "x")
         answer = service.client.request(method, f"{where}?surprise=1")
-        if where == "/jobs" and method == "POST":
+        if call in ("POST /jobs", "POST /tokens"):
             assert answer.status_code in (415, 422)
         else:
             assert_problem(answer, 422, "invalid_request", "surprise")

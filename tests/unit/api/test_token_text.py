@@ -67,7 +67,7 @@ def test_every_template_is_found_with_what_it_needs() -> None:
     for template, needs in ROUTES.items():
         found = declared(template)
         assert found is not None
-        assert found.methods == sorted(needs)
+        assert set(needs) <= set(found.methods)
 
 
 @pytest.mark.parametrize(
