@@ -1,4 +1,5 @@
 // The frame: which page is shown, the fleet in the head, whether epochd answers.
+import {startAccount} from "/web/account.js";
 import {ask, link} from "/web/api.js";
 import {el, empty} from "/web/dom.js";
 import {page as job} from "/web/pages/job.js";
@@ -23,6 +24,7 @@ let shown = null, address = null;
 
 addEventListener("hashchange", open);
 link.addEventListener("change", ({detail}) => showConnection(detail));
+startAccount();
 open();
 repeat(FLEET_MS, showFleet);
 

@@ -1,4 +1,5 @@
 // Submitting a job: a workload, a preset, a form of its schema, and beside it what the request would run as.
+import {forbidden} from "/web/account.js";
 import {ask} from "/web/api.js";
 import {button, el, empty, redraw} from "/web/dom.js";
 import {changesOf, kept, request} from "/web/form/changes.js";
@@ -13,7 +14,7 @@ export function page({query}) {
   const outlook = el("div", {"aria-live": "polite"}), raw = el("div"), place = el("div"), begin = el("div", {class: "bar choices"});
   const found = el("span", {class: "quiet small", role: "status"});
   const search = el("input", {type: "search", placeholder: "Search fields", "aria-label": "Search fields", oninput: () => lookFor()});
-  const submit = el("button", {type: "submit", class: "primary"}, "Submit"), title = el("h1", {}, "Submit a job");
+  const submit = el("button", {type: "submit", class: "primary", "data-scope": "submit"}, "Submit"), title = el("h1", {}, "Submit a job");
   const form = el("form", {class: "submit", novalidate: true, onsubmit: event => {
     event.preventDefault();
     send();
@@ -37,6 +38,8 @@ export function page({query}) {
   // Only the newest answer counts: what is in flight for an older body is given up.
   const tryOut = async () => {
     state.control?.abort();
+    const why = await forbidden("submit");
+    if (why !== "") return outlook.replaceChildren(el("p", {class: "wrong"}, why));
     const control = state.control = new AbortController();
     try {
       const dry = await ask("/jobs?dry_run=true", {method: "POST", json: body(), signal: control.signal});

@@ -40,7 +40,7 @@ export function filters(query, onChange) {
       if (document.activeElement !== field) field.value = values[name];
     }
   };
-  fillWorkloads(workload, () => values.workload);
+  fillWorkloads(workload, () => values.workload).catch(() => {}); // what is wrong with the service the list tells
   draw();
   const root = el("form", {class: "filters", role: "search", "aria-label": "Filter jobs", onsubmit: event => event.preventDefault()},
     text, el("div", {class: "chips", role: "group", "aria-label": "Status"}, toggles), workload, kind, tag);

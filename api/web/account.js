@@ -1,0 +1,82 @@
+// Who this page is to the service: asks for a token where one is demanded, says whose it is, and disables what it may not do.
+import {ask, link, whenRefused} from "/web/api.js";
+import {button, el} from "/web/dom.js";
+import {forgetToken, readToken} from "/web/token.js";
+import {tokenDialog} from "/web/parts/tokens.js";
+
+const SCOPES = ["read", "submit", "admin"];
+const MAY = {read: "may only look", submit: "may submit, cancel and resume", admin: "may do everything"};
+const place = document.getElementById("account");
+let me = null, learning = null, declined = false;
+
+export function startAccount() {
+  whenRefused(async problem => {
+    if (declined) throw problem;
+    try {
+      await tokenDialog(readToken() === null ? "" : problem.message); // one that was kept and is refused now
+    } catch (refusal) {
+      declined = true;
+      show();
+      throw refusal;
+    }
+    learn();
+  });
+  link.addEventListener("change", ({detail}) => detail.connected && me === null && learn());
+  new MutationObserver(limit).observe(document.getElementById("view"), {childList: true, subtree: true});
+  learn();
+}
+
+// "" or why this token may not do what needs the scope. Waits until the service said whose the token is.
+export async function forbidden(needed) {
+  await learning;
+  return sentence(needed);
+}
+
+function learn() {
+  learning = ask("/tokens/me").then(found => {
+    me = found;
+    show();
+    limit();
+  }, () => {
+    me = null; // told by whoever asked for something to show; asked again when the connection is back
+  });
+  return learning;
+}
+
+function sentence(needed) {
+  if (me === null || SCOPES.indexOf(me.scope) >= SCOPES.indexOf(needed)) return "";
+  return `The token ${me.name} ${MAY[me.scope]}; this needs one of scope ${needed}.`;
+}
+
+function limit() {
+  if (me === null || me.scope === "admin") return;
+  for (const one of document.querySelectorAll("[data-scope]")) {
+    const why = sentence(one.dataset.scope);
+    if (why === "") continue;
+    one.disabled = true;
+    one.title = why;
+    one.setAttribute("aria-description", why);
+  }
+}
+
+function show() {
+  if (declined || me === null) return place.replaceChildren(button("Sign in", signIn, {class: "small"}));
+  if (!me.tokens_demanded) return place.replaceChildren();
+  place.replaceChildren(el("span", {class: "small quiet", title: MAY[me.scope]}, `${me.name}, ${me.scope} `),
+    readToken() === null ? "" : button("Sign out", signOut, {class: "small"}));
+}
+
+// All that was loaded without the token, or with it, is loaded anew.
+async function signIn() {
+  try {
+    await tokenDialog("");
+  } catch {
+    return;
+  }
+  location.reload();
+}
+
+function signOut() {
+  forgetToken();
+  location.reload();
+}
