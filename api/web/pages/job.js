@@ -35,44 +35,59 @@ export function page({id}) {
     });
   };
   const again = () => turn?.now();
-  const overlay = overlayPart(id, draw), curves = curvesPart(source, overlay, (first, last) => look_closer(first, last));
+  const overlay = overlayPart(id, draw), curves = curvesPart(source, overlay, (first, last) => lookCloser(first, last));
   const head = headPart(again), log = logPart(path), files = filesPart(), spec = specPart();
   const history = historyPart(from => askResume(data.job, data.saved, from, again));
   const root = el("div", {class: "job"}, head.root, way, curves.root, log.root, files.root, history.root, spec.root);
 
   const refresh = async () => {
-    const job = await ask(path);
-    const first = data.job === null, woke = data.job !== null && isFinal(data.job) && !isFinal(job);
-    data.job = job;
-    document.title = `${job.name || id} · epochd`;
-    if (first) await Promise.all([begin(), readFiles()]);
-    else await Promise.all([readMemory(), stale ? readFiles() : null]);
+    const known = data.job;
+    if (known === null) await Promise.all([readJob(), begin(), readFiles()]);
+    else await Promise.all([readJob(), readMemory(), stale ? readFiles() : null]);
     if (!here) return;
-    if (first || woke) listen();
+    const {job} = data;
+    if (known === null || (isFinal(known) && !isFinal(job))) listen();
     head.show(job, data.saved);
     history.show(job, data.saved, isFinal(job));
     spec.show(job);
     draw();
   };
-  const begin = async () => {
+  const readJob = async () => {
+    const first = data.job === null;
+    data.job = await ask(path);
+    document.title = `${data.job.name || id} · epochd`;
+    draw();
+    if (!first) return;
     head.show(data.job, []);
-    const [metrics, , events, offset] = await Promise.all([ask(`${path}/metrics?max_points=${OVERVIEW}`), readMemory(), readEvents(path), log.start()]);
-    data.series.add(metrics.points);
-    data.thinned = data.series.longest().length > OVERVIEW / 2;
+    overlay.start(data.job).catch(() => {});
+  };
+  const begin = async () => {
+    // The loss alone first: of a long job it is there in half the time of all the curves.
+    const readMetrics = async () => {
+      data.series.add((await ask(`${path}/metrics?max_points=${OVERVIEW}&name=loss`)).points);
+      draw();
+      const page = await ask(`${path}/metrics?max_points=${OVERVIEW}`);
+      data.series.add(page.points);
+      data.thinned = data.series.longest().length > OVERVIEW / 2;
+      draw();
+      return page;
+    };
+    const [metrics, events, offset] = await Promise.all([readMetrics(), readEvents(path), log.start(), readMemory()]);
     data.events = events.events;
     place = {event: events.next, point: metrics.next, offset};
-    overlay.start(data.job).catch(() => {});
   };
   const readFiles = async () => {
     stale = false;
     const [{checkpoints}, {artifacts}] = await Promise.all([ask(`${path}/checkpoints`), ask(`${path}/artifacts`)]);
     data.saved = checkpoints;
     files.show(artifacts);
+    draw();
   };
   const readMemory = async () => {
     const page = await ask(`${path}/memory?${data.memoryAfter === null ? `max_points=${OVERVIEW}` : `after=${data.memoryAfter}&limit=${SAMPLES}`}`);
     data.memoryAfter = page.next;
     data.samples.push(...page.points);
+    draw();
   };
   const readAnew = async () => {
     const {points} = await ask(`${path}/metrics?max_points=${OVERVIEW}`);
@@ -80,7 +95,7 @@ export function page({id}) {
     data.series.add(points);
     draw();
   };
-  const look_closer = async (first, last) => {
+  const lookCloser = async (first, last) => {
     if (!data.thinned) return;
     const {points} = await ask(`${path}/metrics?max_points=${OVERVIEW}&from_step=${Math.max(0, first)}&to_step=${Math.max(0, last)}`);
     data.series.refine(points, first, last);

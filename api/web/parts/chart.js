@@ -36,7 +36,7 @@ export class Axis {
 // show({curves, marks, log}): curves [{label, colour, dash, faint, points: [[x, y or null], ...] by x}].
 export class Chart {
   constructor(axis, {title, height, format = short, zero = false}) {
-    Object.assign(this, {axis, title, height, format, zero, hidden: new Set(), shape: null, plot: null, given: null});
+    Object.assign(this, {axis, title, height, format, zero, hidden: new Set(), shape: null, plot: null, given: null, place: null, dragging: false});
     this.readout = el("div", {class: "readout"});
     this.holder = el("div", {class: "plot", tabindex: "0", role: "group", onkeydown: event => this.#key(event),
       title: "Drag to zoom, double-click to see all. Keys: arrows read values, + and - zoom, Escape shows all."});
@@ -48,6 +48,12 @@ export class Chart {
       this.draw();
     };
     DARK.addEventListener("change", this.restyle);
+    this.holder.addEventListener("pointerdown", () => {
+      this.dragging = true;
+      addEventListener("pointerup", () => {
+        this.dragging = false;
+      }, {once: true});
+    });
     axis.charts.add(this);
   }
 
@@ -65,13 +71,13 @@ export class Chart {
   }
 
   draw() {
-    if (this.given === null || !this.root.isConnected) return;
+    if (this.given === null || !this.root.isConnected || this.dragging) return;
     const {curves, log} = this.given;
     const shape = JSON.stringify([log, curves.map(({label, colour, dash, faint}) => [label, colour, dash, faint]),
       [...this.hidden], this.axis.unit]);
     if (shape !== this.shape) this.#build(shape);
     else this.plot.setData(this.#data());
-    this.#tell(null);
+    this.#tell(this.place);
   }
 
   // The cursor at a place of the axis; null takes it away.
@@ -88,7 +94,7 @@ export class Chart {
     this.plot?.destroy();
     this.shape = shape;
     this.plot = new uPlot(this.#options(), this.#data(), this.holder);
-    this.readout.replaceChildren(...this.given.curves.map(curve => this.#key_of(curve)), el("span", {class: "at"}));
+    this.readout.replaceChildren(...this.given.curves.map(curve => this.#legend(curve)), el("span", {class: "at"}));
   }
 
   #data() {
@@ -136,7 +142,7 @@ export class Chart {
     this.axis.point(place, this);
   }
 
-  #key_of(curve) {
+  #legend(curve) {
     const toggle = button("", () => {
       if (!this.hidden.delete(curve.label)) this.hidden.add(curve.label);
       this.shape = null;
@@ -148,6 +154,7 @@ export class Chart {
 
   // Values at the cursor beside the names of the curves; the newest ones where there is no cursor.
   #tell(place) {
+    this.place = place;
     if (this.plot === null) return;
     const {data, cursor} = this.plot, said = [];
     this.given.curves.forEach((curve, index) => {
