@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 from tests.integration.api.conftest import Service
 from tests.integration.api.planting import assert_problem
@@ -15,7 +16,7 @@ def test_the_page_and_its_parts_come_from_here_and_nowhere_else(service: Service
     assert {"/web/main.js", "/web/pages/job.js", "/web/style.css"} <= set(parts)
     for name, text in parts.items():
         if not name.startswith(OF_OTHERS):
-            assert "//" not in re.sub(r"http://www\.w3\.org/2000/svg|(?m:^\s*//.*$)", "", text), (
+            assert "//" not in re.sub(r"http://www\.w3\.org/2000/svg|(?m:(?:^|\s)// .*$)", "", text), (
                 f"an address elsewhere in {name}"
             )
 
@@ -51,5 +52,6 @@ def _parts(service: Service) -> dict[str, str]:
         answer = service.get(name)
         assert answer.status_code == 200, name
         found[name] = answer.text
-        left += re.findall(r'(?m)^import .* from "([^"]+)";$', answer.text)
+        imports = re.findall(r'(?m)^import .* from "([^"]+)";$', answer.text)
+        left += [urljoin(name, one) for one in imports]
     return found
