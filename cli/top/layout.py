@@ -13,7 +13,7 @@ from cli.top.look import Look
 Json = dict[str, Any]
 
 WORKERS = ("WORKER", "STATE", "SLOTS", "CPUS", "MEMORY FREE", "SWAP", "PRESSURE", "GPUS", "LOAD", "HEARD")
-JOBS = ("JOB", "STATUS", "WORKLOAD", "NAME", "PROGRESS", "EPOCH", "SPEED", "BEST", "RSS", "SWAP", "ETA")
+JOBS = ("JOB", "STATUS", "WORKLOAD", "NAME", "PROGRESS", "EPOCH", "SPEED", "BEST", "RSS", "SWAP", "TIME")
 NAME_WIDTH = 24
 BAR_WIDTH = 10
 
@@ -103,7 +103,8 @@ def _percent_done(progress: Json) -> str:
 def _when(job: Json, now: datetime) -> str:
     """What is left of a running job; how long another has been what it is."""
     if job["status"] == "running":
-        return figures.duration(job["progress"]["eta_seconds"])
+        left = job["progress"]["eta_seconds"]
+        return "" if left is None else f"{figures.duration(left)} left"
     since = job["finished_at"] or job["created_at"]
     return f"{figures.age(since, now)} ago"
 

@@ -27,7 +27,7 @@ def test_a_job_is_submitted_by_the_form_and_again_with_changes(visit: Visit) -> 
     assert visit.ask("GET", f"/jobs/{first}")["request"] == asked
     assert named(visit, "by form") == [first]
 
-    page = visit.open(f"/submit?from={first}")
+    page.get_by_role("link", name="Resubmit with changes").click()
     expect(field(page, "trainer.epochs")).to_have_value("2")
     field(page, "trainer.seed").fill("7")
     page.get_by_role("button", name="Reset name").click()

@@ -22,11 +22,12 @@ export function* walk(nodes) {
 }
 
 // "1 to 64", "above 0", "0 to below 1", "at most 200 characters"
-export function limits({low, high, above, below, longest}) {
+export function limits({kind, low, high, above, below, longest}) {
   const from = low !== undefined ? print(low) : above !== undefined ? `above ${print(above)}` : "";
   const to = high !== undefined ? print(high) : below !== undefined ? `below ${print(below)}` : "";
   const range = from && to ? `${from} to ${to}` : from ? (above === undefined ? `${from} or more` : from) : to && `up to ${to}`;
-  return range || (longest === undefined ? "" : `at most ${print(longest)} characters`);
+  const form = {list: "separated by commas", json: "as JSON"}[kind] ?? "";
+  return range || (longest === undefined ? form : `at most ${print(longest)} characters`);
 }
 
 // What a value reads like in a field: lists without brackets, null as "none".
@@ -90,5 +91,5 @@ function isObject(value) {
 }
 
 function print(number) {
-  return Math.abs(number) >= 1e9 ? number.toPrecision(2).replace("+", "") : number.toLocaleString("en");
+  return Math.abs(number) >= 1e9 ? number.toExponential(1).replace(".0", "").replace("+", "") : number.toLocaleString("en");
 }

@@ -72,7 +72,7 @@ export function page({query}) {
     state.changes = kept(state.changes, state.nodes);
     state.view = formView(state.nodes, state.changes, changed);
     place.replaceChildren(state.view.root);
-    begin.replaceChildren(select("Workload", state.workloads.map(({name}) => name), state.shown.name, choose),
+    begin.replaceChildren(select("Workload", state.workloads.map(({name}) => name), state.shown.name, name => choose(name, "").catch(tellProblem)),
       select("Preset", Object.keys(state.shown.presets), state.preset, preset => {
         state.preset = preset;
         draw();

@@ -43,7 +43,7 @@ def test_the_screen_counts_and_shows_the_running_first() -> None:
     assert cells[:6] == ["box-1", "alive", "1/4", "8", "21 GB of 32 GB", "696 MB"]
     assert cells[6:] == ["15.5 %", "0", "3.50", "10 s ago"]
     assert [line.split()[1] for line in lines[6:]] == ["running", "queued", "failed"]
-    assert "x" * 23 + "…" in lines[6] and "██" in lines[6] and "1 min 40 s" in lines[6]
+    assert "x" * 23 + "…" in lines[6] and "██" in lines[6] and "1 min 40 s left" in lines[6]
     assert lines[8].endswith("8 s ago")
 
 

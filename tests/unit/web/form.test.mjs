@@ -69,6 +69,8 @@ test("limits in words", () => {
   assert.equal(limits({above: 0}), "above 0");
   assert.equal(limits({low: 0, below: 2 ** 63}), "0 to below 9.2e18");
   assert.equal(limits({longest: 200}), "at most 200 characters");
+  assert.equal(limits({low: 1, high: 1e9}), "1 to 1e9");
+  assert.equal(limits({kind: "list"}), "separated by commas");
   assert.equal(limits({}), "");
 });
 
