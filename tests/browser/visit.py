@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -45,10 +45,14 @@ class Visit:
         return found
 
     def serious(self) -> list[str]:
-        """What axe finds that keeps people out: impact serious or critical, each with the place."""
+        """What axe finds that keeps people out, in both themes: impact serious or critical, and where."""
+        return [*self._serious("dark"), *self._serious("light")]
+
+    def _serious(self, theme: Literal["dark", "light"]) -> list[str]:
+        self.page.emulate_media(color_scheme=theme)
         found = Axe().run(self.page).response["violations"]
         return [
-            f"{rule['id']}: {node['html'][:200]}: {node.get('failureSummary', '')[:300]}"
+            f"{theme}: {rule['id']}: {node['html'][:200]}: {node.get('failureSummary', '')[:300]}"
             for rule in found
             if rule["impact"] in ("serious", "critical")
             for node in rule["nodes"]
