@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """How long after its expiry a lease is given away."""
     cancel_grace_seconds: float = Field(30.0, ge=0, le=3600)
     """Time a trainer has to checkpoint after a cancel that names none."""
+    alive_file: Path | None = None
+    """A file that a worker of the stack touches at every heartbeat the database took; for health checks."""
     poll_seconds: float = Field(0.25, gt=0)
     """How often an idle worker looks for work when no bell rings."""
 

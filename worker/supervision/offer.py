@@ -1,13 +1,14 @@
-"""What a worker offers: slots, GPUs, cores and memory; what is set, else all of the machine."""
+"""What a worker offers: slots, GPUs, cores and memory; what is set, else all of the machine or cgroup."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from shared.settings import Settings
-from worker.hostmem import read_machine
+from worker.hostmem import read_cgroup, read_machine
 from worker.supervision.gpus import count_gpus, offered_gpus
 
 FEWEST_SLOTS = 4
@@ -26,11 +27,20 @@ class Offer:
 
 
 def make_offer(
-    settings: Settings, environ: Mapping[str, str], count: Callable[[], int] = count_gpus
+    settings: Settings,
+    environ: Mapping[str, str],
+    count: Callable[[], int] = count_gpus,
+    root: Path = Path("/"),
 ) -> Offer:
     """Raises ValueError where more GPUs are to be offered than there are."""
     gpus = offered_gpus(environ, settings.gpus, count)
     # A GPU without a slot would stand idle.
     slots = settings.slots or max(FEWEST_SLOTS, len(gpus))
     cpus = settings.cpus or float(len(os.sched_getaffinity(0)))
-    return Offer(slots, gpus, cpus, settings.memory_gib or read_machine().total_bytes / GIB)
+    return Offer(slots, gpus, cpus, settings.memory_gib or _all_memory(root) / GIB)
+
+
+def _all_memory(root: Path) -> int:
+    """Bytes of the machine, or what the cgroup of this process leaves of them: a container's limit."""
+    machine, cgroup = read_machine(root).total_bytes, read_cgroup(root=root)
+    return machine if cgroup is None or cgroup.limit_bytes is None else min(machine, cgroup.limit_bytes)

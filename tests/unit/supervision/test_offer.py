@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shared.settings import Settings
 from worker.stack.program import refuse_autoscale, served_queues
-from worker.supervision.offer import Offer, make_offer
+from worker.supervision.offer import GIB, Offer, make_offer
 
 
 @pytest.mark.parametrize(("gpus", "slots"), [(0, 4), (1, 4), (4, 4), (8, 8)])
@@ -52,3 +54,21 @@ def test_a_queue_that_cannot_be_served_is_a_sentence() -> None:
         served_queues(["celery"], has_gpus=True)
     with pytest.raises(ValueError, match="slots are fixed; give their number as -c"):
         refuse_autoscale((4, 1))
+
+
+@pytest.mark.parametrize(("limit", "gib"), [("max", 64), (str(8 * GIB), 8), (str(512 * GIB), 64)])
+def test_a_worker_in_a_container_offers_no_more_than_its_limit(
+    tmp_path: Path, limit: str, gib: float
+) -> None:
+    planted = {
+        "proc/meminfo": f"MemTotal: {64 * 1024**2} kB\nMemAvailable: 1 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+        "proc/self/cgroup": "0::/docker/deadbeef\n",
+        "sys/fs/cgroup/memory.current": "500\n",
+        "sys/fs/cgroup/memory.max": f"{limit}\n",
+        "sys/fs/cgroup/memory.events": "oom_kill 0\n",
+    }
+    for name, text in planted.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert make_offer(Settings(gpus=0), {}, root=tmp_path).memory_gib == gib
+    assert make_offer(Settings(gpus=0, memory_gib=3), {}, root=tmp_path).memory_gib == 3

@@ -1,0 +1,1 @@
+"""What a stack needs before it serves: its secrets, its schema, the token that Prometheus reads with."""

@@ -1,0 +1,1 @@
+"""The stack in a real container engine, built, attacked, compared, taken down: `./run containers`."""

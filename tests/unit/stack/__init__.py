@@ -1,0 +1,1 @@
+"""The files of the stack: images, compose file, monitoring, guide."""
