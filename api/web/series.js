@@ -83,6 +83,16 @@ export function placer(axis, {stepsPerEpoch, origin}) {
   return axis === "epoch" ? point => point.step / stepsPerEpoch : point => point.step;
 }
 
+// [[place, value], ...] with a gap wherever an attempt ended: on the axis of time nothing was known in between.
+export function gapped(points, place, value) {
+  const found = [];
+  for (const [index, point] of points.entries()) {
+    if (index > 0 && points[index - 1].attempt !== point.attempt) found.push([place(points[index - 1]) + 1e-3, null]);
+    found.push([place(point), value(point)]);
+  }
+  return found;
+}
+
 // Memory samples with steps between steps: several of one step are spread over the time until the next. Samples that a
 // rewind left behind are dropped, but for the axis of time.
 export function spread(samples) {

@@ -11,10 +11,12 @@ export function bytes(count) {
 export function duration(seconds) {
   if (seconds === undefined || seconds === null) return "";
   const whole = Math.round(seconds), minutes = Math.floor(whole / 60), hours = Math.floor(minutes / 60);
-  if (hours >= 48) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-  if (hours > 0) return `${hours} h ${minutes % 60} min`;
-  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+  if (hours >= 48) return parts(Math.floor(hours / 24), "d", hours % 24, "h");
+  if (hours > 0) return parts(hours, "h", minutes % 60, "min");
+  return minutes > 0 ? parts(minutes, "min", whole % 60, "s") : `${whole} s`;
 }
+
+const parts = (great, unit, small, lesser) => small === 0 ? `${great} ${unit}` : `${great} ${unit} ${small} ${lesser}`;
 
 export function ago(time, now = Date.now()) {
   const seconds = Math.max(0, (now - new Date(time)) / 1000);

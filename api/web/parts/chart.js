@@ -33,10 +33,11 @@ export class Axis {
   }
 }
 
+// `least`: the axis reaches at least so far, lest a trickle look like a flood.
 // show({curves, marks, log}): curves [{label, colour, dash, faint, points: [[x, y or null], ...] by x}].
 export class Chart {
-  constructor(axis, {title, height, format = short, zero = false}) {
-    Object.assign(this, {axis, title, height, format, zero, hidden: new Set(), shape: null, plot: null, given: null, place: null, dragging: false});
+  constructor(axis, {title, height, format = short, zero = false, least = 0, increments}) {
+    Object.assign(this, {axis, title, height, format, zero, least, increments, hidden: new Set(), shape: null, plot: null, given: null, place: null, dragging: false});
     this.readout = el("div", {class: "readout"});
     this.holder = el("div", {class: "plot", tabindex: "0", role: "group", onkeydown: event => this.#key(event),
       title: "Drag to zoom, double-click to see all. Keys: arrows read values, + and - zoom, Escape shows all."});
@@ -111,8 +112,8 @@ export class Chart {
       width: this.holder.clientWidth, height: this.height, legend: {show: false}, padding: [10, 14, 0, 0],
       scales: {x: {time: false, range: () => this.axis.range()}, y: {distr: log ? 3 : 1, range: log ? undefined : (_, low, high) => this.#height(low, high)}},
       axes: [{...axes, size: 26, space: 80, values: (_, places) => places.map(this.axis.words), incrs: this.axis.increments},
-        {...axes, size: LEFT, space: 34, values: (_, values) => values.map(value => value === null ? null : this.format(value))}],
-      series: [{}, ...curves.map(curve => ({label: curve.label, show: !this.hidden.has(curve.label), spanGaps: false,
+        {...axes, size: LEFT, space: 34, incrs: this.increments, values: (_, values) => values.map(value => value === null ? null : this.format(value))}],
+      series: [{}, ...curves.map(curve => ({label: curve.label, show: !this.hidden.has(curve.label), spanGaps: false, gaps,
         stroke: colour(`series-${curve.colour % MOST}`) + (curve.faint ? "88" : ""), width: curve.faint ? 1.2 : 1.7, dash: curve.dash,
         points: {show: curve.points.length < 40, size: 5}}))],
       cursor: {drag: {x: true, y: false, setScale: false}, points: {size: 7}, dataIdx: nearest,
@@ -122,8 +123,9 @@ export class Chart {
     };
   }
 
-  #height(low, high) {
-    if (low === null) return [0, 1];
+  #height(low, highest) {
+    if (low === null) return [0, this.least || 1];
+    const high = Math.max(highest, this.least);
     const from = this.zero ? 0 : low, room = (high - from) * 0.06 || Math.abs(high) * 0.1 || 1;
     return [from >= 0 ? Math.max(0, from - room) : from - room, high + room];
   }
@@ -195,6 +197,20 @@ function nearest(plot, series, hovered, place) {
   while (right < ys.length && missing(right)) right += 1;
   if (left < 0) return right < ys.length ? right : null;
   return right >= ys.length || place - xs[left] <= xs[right] - place ? left : right;
+}
+
+// Gaps reach from point to point of a curve: uPlot's own end at the nearest place of any curve.
+function gaps(plot, series, first, last) {
+  const xs = plot.data[0], ys = plot.data[series], found = [], at = index => plot.valToPos(xs[index], "x", true);
+  let before = null, open = false;
+  for (let index = first; index <= last; index++) {
+    if (ys[index] === null) open = true;
+    else if (ys[index] !== undefined) {
+      if (open && before !== null) found.push([at(before), at(index)]);
+      [before, open] = [index, false];
+    }
+  }
+  return found;
 }
 
 function lastOf(values = []) {

@@ -2,7 +2,7 @@
 import {button, el, redraw} from "/web/dom.js";
 import {Axis, Chart} from "/web/parts/chart.js";
 import {memoryCharts} from "/web/parts/memory.js";
-import {charts, placer, spread, stepAt} from "/web/series.js";
+import {charts, gapped, placer, spread, stepAt} from "/web/series.js";
 import {duration, short} from "/web/words.js";
 
 const WORDS = {step: place => `step ${Math.round(place)}`, epoch: place => `epoch ${short(place)}`, time: place => duration(place)};
@@ -25,7 +25,7 @@ export function curvesPart(source, other, onZoom) {
 
   const show = () => {
     const groups = charts(source.series.curves.keys()), scale = source.scale();
-    const place = placer(state.axis, scale), inMemory = memoryCharts(state.axis === "time" ? source.samples : spread(source.samples), place, source.job());
+    const place = placer(state.axis, scale), inMemory = memoryCharts(state.axis === "time" ? source.samples : spread(source.samples), place, source.job(), gapsIn);
     const titles = [...groups.keys(), ...inMemory.keys()];
     if (state.open === null && groups.size > 0) state.open = new Set([...OPEN_FIRST, monitored(source.job())]);
     axis.unit = state.axis;
@@ -64,10 +64,12 @@ export function curvesPart(source, other, onZoom) {
     }
   };
 
+  const gapsIn = (points, where, value) => state.axis === "time" ? gapped(points, where, value) : points.map(point => [where(point), value(point)]);
+
   const curvesOf = (title, keys, place) => {
     const labels = labelsOf(title, keys), drawn = (series, faint, where) => keys.filter(key => series.curves.has(key)).map(key => ({
       label: faint ? `${labels.get(key)}, other` : labels.get(key), faint, colour: colourOf(title, key, keys),
-      dash: faint ? OVER_DASH : dashOf(title, key, keys), points: series.curves.get(key).map(point => [where(point), point.value])}));
+      dash: faint ? OVER_DASH : dashOf(title, key, keys), points: gapsIn(series.curves.get(key), where, point => point.value)}));
     const over = laidOver();
     return [...drawn(source.series, false, place), ...(over === null ? [] : drawn(over.series, true, over.place))];
   };

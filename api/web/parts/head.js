@@ -21,12 +21,13 @@ export function headPart(onDone) {
 }
 
 function figures(job) {
-  const {memory, progress} = job, took = job.started_at === null ? null : (new Date(job.finished_at ?? Date.now()) - new Date(job.started_at)) / 1000;
+  const {memory, progress} = job;
+  const took = job.attempts.reduce((sum, item) => sum + (new Date(item.ended_at ?? Date.now()) - new Date(item.started_at)) / 1000, 0);
   return [["Best", best(job)], ["Steps", progress.step === null ? "" : `${progress.step} of ${progress.steps}`],
     ["Speed", progress.samples_per_second === null ? "" : `${short(progress.samples_per_second)} samples/s`],
     ["Memory", bytes(memory.latest.job_rss_bytes ?? memory.latest.rss_bytes)], ["Peak", bytes(memory.peak.job_rss_bytes ?? memory.peak.rss_bytes)],
     ["Swapped", bytes(memory.latest.job_swap_bytes ?? memory.latest.swap_bytes)], ["Exact", job.exact === null ? "" : job.exact ? "yes" : "no"],
-    ["Took", took === null ? "" : duration(took)], ["Submitted", `${moment(job.created_at)} (${ago(job.created_at)})`]].filter(([, value]) => value !== "");
+    ["Ran for", job.attempts.length === 0 ? "" : duration(took)], ["Submitted", `${moment(job.created_at)} (${ago(job.created_at)})`]].filter(([, value]) => value !== "");
 }
 
 function tell(job) {

@@ -40,7 +40,7 @@ export function drawMarks(plot, marks, colour) {
       ctx.setLineDash(kind === "resume" ? [4 * ratio, 3 * ratio] : []);
       line(ctx, left, bbox.top + 10 * ratio, ground);
       ctx.fillText(SHAPES[kind], left, bbox.top + 9 * ratio);
-    } else if (bare && kind !== "best") line(ctx, left, ground - 4 * ratio, ground);
+    } else if ((bare && kind !== "best") || gone) line(ctx, left, ground - 4 * ratio, ground);
     else ctx.fillText(SHAPES[kind], left, ground - 2 * ratio);
   }
   ctx.restore();

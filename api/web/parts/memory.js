@@ -3,17 +3,18 @@ import {bytes, short} from "/web/words.js";
 
 const rate = value => value === 0 ? "0" : `${bytes(value)}/s`;
 const percent = value => `${short(value)} %`;
+const BINARY = Array.from({length: 50}, (_, power) => 2 ** power);
 const OPTIONS = {
-  "memory": {format: bytes, zero: true},
-  "swap traffic": {format: rate, zero: true},
-  "pressure": {format: percent, zero: true},
+  "memory": {format: bytes, zero: true, increments: BINARY},
+  "swap traffic": {format: rate, zero: true, least: 2 ** 20, increments: BINARY},
+  "pressure": {format: percent, zero: true, least: 1},
 };
 
-// Chart title -> {curves} of samples [{step, time, sample}], each at the place `place` gives it.
-export function memoryCharts(samples, place, job) {
+// Chart title -> {curves} of samples [{step, time, sample}], each at the place `place` gives it; gapsIn makes points of them.
+export function memoryCharts(samples, place, job, gapsIn) {
   if (samples.length === 0) return new Map();
-  const curve = (label, field, colour) => ({label, colour, points: samples.filter(({sample}) => field in sample)
-    .map(one => [place(one), one.sample[field]])});
+  const curve = (label, field, colour) => ({label, colour, points: gapsIn(samples.filter(({sample}) => field in sample), place,
+    one => one.sample[field])});
   const several = samples.some(({sample}) => sample.job_processes > 1);
   const estimate = job.memory.estimate?.total_bytes;
   const ends = [samples[0], samples.at(-1)].map(one => [place(one), estimate]);

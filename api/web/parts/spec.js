@@ -24,7 +24,7 @@ function adjusted(items) {
 
 // Plain values in a list, groups folded beneath; the first `open` levels unfolded.
 function tree(values, marks, open, path = "") {
-  const entries = Object.entries(values), isGroup = value => value !== null && typeof value === "object" && Object.keys(value).length > 0;
+  const entries = Object.entries(values), isGroup = value => value !== null && typeof value === "object" && Object.keys(value).length > 0 && !isPlainList(value);
   const plain = entries.filter(([, value]) => !isGroup(value)), groups = entries.filter(([, value]) => isGroup(value));
   return el("div", {class: "tree"}, plain.length === 0 ? null : el("dl", {}, plain.flatMap(([name, value]) => {
     const mark = marks.get(path + name);
@@ -33,12 +33,11 @@ function tree(values, marks, open, path = "") {
 }
 
 function group(name, value, marks, open, path) {
-  if (Array.isArray(value) && value.every(one => one === null || typeof one !== "object")) {
-    return el("dl", {}, el("dt", {}, name), el("dd", {}, listed(value)));
-  }
   const changed = [...marks.keys()].some(field => field.startsWith(`${path}${name}.`));
   return el("details", {open: open > 0 || changed}, el("summary", {}, name), tree(value, marks, open - 1, `${path}${name}.`));
 }
+
+const isPlainList = value => Array.isArray(value) && value.every(one => one === null || typeof one !== "object");
 
 function listed(values) {
   const shown = values.slice(0, MOST_LISTED).map(print).join(", ");
@@ -47,6 +46,7 @@ function listed(values) {
 
 function print(value) {
   if (value === null) return "none";
+  if (Array.isArray(value) && value.length > 0 && isPlainList(value)) return listed(value);
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : short(value);
   return typeof value === "string" ? value : JSON.stringify(value);
 }
