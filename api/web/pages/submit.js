@@ -25,6 +25,7 @@ export function page({query}) {
 
   const body = () => request({workload: state.shown.name, preset: state.preset, changes: state.changes});
   const lookFor = () => {
+    if (state.view === null) return; // found once the form is there
     const number = state.view.search(search.value);
     found.textContent = search.value.trim() === "" ? "" : number === 0 ? "no field matches" : `${number} found`;
   };
@@ -55,7 +56,8 @@ export function page({query}) {
     outlook.replaceChildren(...refused({fields: [], ...problem, message: problem.message}, rest).filter(Boolean));
   };
   const send = async () => {
-    if (state.sent || state.view.wrong() > 0) return root.querySelector('[aria-invalid="true"]')?.focus();
+    if (state.view === null || state.sent) return;
+    if (state.view.wrong() > 0) return root.querySelector('[aria-invalid="true"]')?.focus();
     state.sent = submit.disabled = true;
     try {
       const job = await ask("/jobs", {method: "POST", json: body(), headers: {"Idempotency-Key": state.key}});
