@@ -76,6 +76,7 @@ def _retries(session: Session) -> Metric:
         .join_from(
             Attempt, before, (before.job_id == Attempt.job_id) & (before.attempt == Attempt.attempt - 1)
         )
+        .where(Attempt.attempt > 1)
         .group_by(before.outcome)
     )
     found: Counter[str] = Counter()
@@ -85,10 +86,12 @@ def _retries(session: Session) -> Metric:
 
 
 def _recoveries(session: Session) -> Metric:
+    # Taken apart by the database: ten thousand of them cost it a third of what they cost here.
+    cause = JobEvent.data["cause"].as_string()
+    rows = session.execute(select(cause, func.count()).where(text("type = 'recovered'")).group_by(cause))
     found: Counter[str] = Counter()
-    for data in session.scalars(select(JobEvent.data).where(text("type = 'recovered'"))):
-        cause = data.get("cause")
-        found[cause if isinstance(cause, str) else telemetry.OTHER] += 1
+    for told, count in rows:
+        found[telemetry.OTHER if told is None else told] += count
     return by_word(telemetry.RECOVERIES, telemetry.RECOVERY_CAUSES, found)
 
 

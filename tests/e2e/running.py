@@ -40,12 +40,16 @@ class Running:
 
 
 @contextmanager
-def epochd_up(folder: Path, *flags: str, path: Path | None = None) -> Iterator[Running]:
-    """A ready service that works in `folder`, with one more folder of packages; ended with the block."""
+def epochd_up(
+    folder: Path, *flags: str, path: Path | None = None, token: str | None = None
+) -> Iterator[Running]:
+    """A ready service that works in `folder`, one more folder of packages, a token; ended with the block."""
     said = folder / "up.txt"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("EPOCHD_")}
     if path is not None:
         environ["PYTHONPATH"] = str(path)
+    if token is not None:
+        environ["EPOCHD_TOKEN"] = token
     command = [sys.executable, "-m", "cli", "up", "--port", "0", *flags]
     with said.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)

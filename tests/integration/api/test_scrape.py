@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,8 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert, inspect, update
 
+from api.scrape.collector import DatabaseCollector
+from api.scrape.slots import Slots
 from api.scrape.words import workload_words
 from shared import telemetry
+from shared.db import Database
 from shared.jobs import store, transitions
 from shared.jobs.status import JobStatus, Reason
 from shared.models import Attempt, Job, Worker
@@ -168,6 +172,25 @@ def test_ten_thousand_hostile_jobs_and_full_slots_stay_within_the_table(service:
     assert sum(shown.values()) <= telemetry.SERIES
     assert {name for name in shown if shown[name] < TABLE[name].most} <= _SELDOM_ALL
     assert _told(service)["epochd_running_beyond_slots"] == 5
+
+
+def test_either_database_is_read_alike(any_database: Database, tmp_path: Path) -> None:
+    job = running_job(any_database, workload="celestial")
+    for cause in ("swap_thrash", "swap_thrash", "told by somebody else", None):
+        with any_database.write() as session:
+            store.record_event(session, job.id, 1, "recovered", {"cause": cause}, any_database.now(session))
+    plant_points(any_database, job, [3.0, None])
+    words = workload_words(installed_workloads())
+    collector = DatabaseCollector(any_database, Slots(), words, 30.0, tmp_path)
+    told = {family.name: family.samples for family in collector.collect()}
+    assert {sample.labels["cause"]: sample.value for sample in told["epochd_recoveries"] if sample.value} == {
+        "swap_thrash": 2,
+        "other": 2,
+    }
+    [loss] = told["epochd_running_loss"]
+    assert math.isnan(loss.value)
+    assert sum(sample.value for sample in told["epochd_attempts"]) == 1
+    assert sum(sample.value for sample in told["epochd_retries"]) == 0
 
 
 _SELDOM_ALL = {"epochd_jobs"}
