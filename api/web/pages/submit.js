@@ -38,9 +38,9 @@ export function page({query}) {
   };
   // Only the newest answer counts: what is in flight for an older body is given up.
   const tryOut = async () => {
-    state.control?.abort();
     const why = await forbidden("submit");
     if (why !== "") return outlook.replaceChildren(el("p", {class: "wrong"}, why));
+    state.control?.abort();
     const control = state.control = new AbortController();
     try {
       const dry = await ask("/jobs?dry_run=true", {method: "POST", json: body(), signal: control.signal});
