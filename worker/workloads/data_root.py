@@ -15,6 +15,7 @@ def beneath(root: Path, path: str, field: str = "data.path") -> Path:
     base = root.resolve()
     try:
         resolved = (base / path).resolve()
+        resolved.exists()  # a name that is too long for the file system is told here
     except (OSError, RuntimeError, ValueError):
         raise DataError(f"{field} {path[:80]!r} is not a usable path") from None
     if not resolved.is_relative_to(base):
