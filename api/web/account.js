@@ -45,7 +45,7 @@ function learn() {
 
 function sentence(needed) {
   if (me === null || SCOPES.indexOf(me.scope) >= SCOPES.indexOf(needed)) return "";
-  return `The token ${me.name} ${MAY[me.scope]}; this needs one of scope ${needed}.`;
+  return `The token "${me.name}" ${MAY[me.scope]}; this needs one of scope ${needed}.`;
 }
 
 function limit() {

@@ -66,7 +66,7 @@ def test_a_token_is_asked_for_and_decides_what_may_be_done(guarded: Guarded, str
     submit = page.get_by_role("button", name="Submit")
     expect(submit).to_be_disabled()
     expect(submit).to_have_attribute(
-        "title", "The token guest may only look; this needs one of scope submit."
+        "title", 'The token "guest" may only look; this needs one of scope submit.'
     )
     page = visit.open(f"/jobs/{guarded.job}")
     expect(page.get_by_role("button", name="Delete")).to_be_disabled()

@@ -1,4 +1,4 @@
-// The form's logic without a page: schema -> fields, changes -> request, lines for a shell. Run by tests/unit/web.
+// The form's logic without a page: schema -> fields, changes -> request, lines for a shell. Run by test_page_logic.py.
 import assert from "node:assert/strict";
 import test from "node:test";
 import {changesOf, commandLine, curlLine, kept, placeOf, read, request} from "../../../api/web/form/changes.js";
