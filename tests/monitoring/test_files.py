@@ -10,6 +10,7 @@ import pytest
 
 from shared import telemetry
 from tests.monitoring.dashboards import (
+    FOLDER,
     GRAFANA,
     PROMETHEUS,
     Dashboard,
@@ -109,7 +110,11 @@ def test_every_query_goes_to_the_source_that_is_provisioned(board: Dashboard) ->
 
 def test_grafana_finds_the_dashboards_where_they_are_mounted() -> None:
     provider = read_yaml(GRAFANA / "provisioning/dashboards/epochd.yml")["providers"][0]
-    assert provider["options"]["path"] == "/etc/grafana/dashboards"
+    path = provider["options"]["path"]
+    services = read_yaml(FOLDER.parent / "docker-compose.yml")["services"]
+    assert f"./monitoring/grafana/dashboards:{path}:ro" in services["grafana"]["volumes"]
+    assert "./monitoring/grafana/provisioning:/etc/grafana/provisioning:ro" in services["grafana"]["volumes"]
+    assert "./monitoring/prometheus:/etc/prometheus:ro" in services["prometheus"]["volumes"]
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
