@@ -144,6 +144,7 @@ def _closed(curl: Curl) -> str:
 
 
 def _calm(training: Training, kept: list[Essence]) -> str:
+    training.fit()
     job_id = training.submit("left alone")
     job = training.await_status(job_id, "succeeded")
     kept.append(training.essence(job_id))
@@ -152,7 +153,7 @@ def _calm(training: Training, kept: list[Essence]) -> str:
 
 
 def _cancel(training: Training, job_id: str) -> str:
-    training.await_step(job_id, 3)
+    training.await_step(job_id, 2)
     training.cancel(job_id)
     job = training.await_status(job_id, "cancelled")
     return f"at step {job['progress']['step']}"
@@ -170,8 +171,10 @@ def _kill(training: Training, job_id: str) -> str:
     job = training.show(job_id)
     killed = training.worker_of(job)
     docker("kill", "--signal", "KILL", killed)
-    after = training.await_step(job_id, 1, attempt=job["attempt"] + 1)
+    # One step more than before: the step of the attempt before stands until the new one tells its own.
+    after = training.await_step(job_id, job["progress"]["step"] + 1, attempt=job["attempt"] + 1)
     docker("start", killed)
+    assert after["attempts"][-1]["exact"] is True, after["attempts"][-1]["exact_why"]
     assert training.worker_of(after) != killed, "no other worker took over"
     return f"attempt {after['attempt']} runs in {training.worker_of(after)[:12]} from step " + str(
         after["attempts"][-1]["resumed_step"]

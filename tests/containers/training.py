@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +14,17 @@ SPEC = {
     "workload": "celestial",
     "preset": "smoke",
     "data": {"rows": 320},
-    "trainer": {"epochs": 40, "threads": 1},
-    "checkpoint": {"every_steps": 10, "keep_last": 2},
     "retry": {"max_attempts": 20, "backoff_seconds": 0},
 }
 
 TIMED = {"samples_per_second", "data_wait_share"}
 """Series that measure the machine, not the model."""
 
-END_SECONDS = 420.0
+WORK_SECONDS = 60.0
+"""How long a run left alone is to train: long enough to be disturbed four times, on this very machine."""
+
+CHECKPOINTS = 10
+END_SECONDS = 600.0
 START_SECONDS = 120.0
 """More than a lease, its grace and a start."""
 
@@ -42,9 +45,24 @@ class Training:
     def __init__(self, stack: Stack, curl: Curl) -> None:
         self._stack = stack
         self._curl = curl
+        self.epochs = 1
+        self.every_steps = 1
+
+    def fit(self) -> None:
+        """Choose how long to train by the pace of a short run."""
+        job_id = self.submit("pace")
+        self.await_step(job_id, 1)
+        began = time.monotonic()
+        steps = self.await_status(job_id, "succeeded")["progress"]["steps"]
+        wanted = WORK_SECONDS * (steps - 1) / (time.monotonic() - began)
+        self.epochs = max(2, round(wanted / steps))
+        self.every_steps = max(1, self.epochs * steps // CHECKPOINTS)
 
     def submit(self, name: str) -> str:
-        job_id: str = self._curl.ask("/jobs", {**SPEC, "name": name})["id"]
+        trainer = {"epochs": self.epochs, "threads": 1}
+        checkpoint = {"every_steps": self.every_steps, "keep_last": 2}
+        body = {**SPEC, "name": name, "trainer": trainer, "checkpoint": checkpoint}
+        job_id: str = self._curl.ask("/jobs", body)["id"]
         return job_id
 
     def show(self, job_id: str) -> dict[str, Any]:
@@ -96,8 +114,11 @@ class Training:
         return Essence(tensors, self._history(job_id))
 
     def _history(self, job_id: str) -> list[tuple[Any, ...]]:
-        page = self._curl.ask(f"/jobs/{job_id}/metrics?limit=10000")
-        points = page["points"]
+        points: list[dict[str, Any]] = []
+        page = self._curl.ask(f"/jobs/{job_id}/metrics?limit=5000")
+        while page["points"]:
+            points += page["points"]
+            page = self._curl.ask(f"/jobs/{job_id}/metrics?limit=5000&after={page['next']}")
         return sorted(
             (point["split"], point["name"], point["epoch"], point["step"], point["value"])
             for point in points
