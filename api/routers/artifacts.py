@@ -37,8 +37,8 @@ def artifacts(job_id: JobId, database: DatabaseDep) -> ArtifactList:
     "/artifacts/{artifact_id}",
     response_class=FileResponse,
     responses={
-        200: {"content": {"application/octet-stream": {}}, "description": "The file."},
-        206: {"description": "The range that was asked for."},
+        200: {"content": {"*/*": {}}, "description": "The file, of the type that its list says."},
+        206: {"content": {"*/*": {}}, "description": "The range that was asked for."},
     },
     summary="Download an artifact",
 )
