@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         if not asked.keep:
             table.prove("everything is taken down", lambda: _take_down(stack))
-    sys.stdout.write(f"{len(table.lines)} lines in {time.monotonic() - began:.0f} s\n")
+    sys.stdout.write(f"{table.count()} in {time.monotonic() - began:.0f} s\n")
     return int(table.failed)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tests.containers import posture
 from tests.containers.curl import Curl, wait
-from tests.containers.engine import docker, image_megabytes
+from tests.containers.engine import ROOT, docker, image_megabytes
 from tests.containers.images import Servers, gather
 from tests.containers.stack import WORKER, Stack
 from tests.containers.table import Table
@@ -39,6 +39,7 @@ class Story:
         self._look()
         curl = Curl(self._stack.address("api", 8642), self._token())
         prove("without a token nothing is told", lambda: _closed(Curl(curl.address)))
+        prove("the page is whole", lambda: _page(Curl(curl.address)))
         prove("the API starts", self._start_again)
         curl = Curl(self._stack.address("api", 8642), self._token())
         self._train(Training(self._stack, curl))
@@ -141,6 +142,17 @@ def _closed(curl: Curl) -> str:
     answers = {path: curl.status(path) for path in ("/jobs", "/workers", "/metrics", "/readyz")}
     assert set(answers.values()) == {401}, json.dumps(answers)
     return f"{', '.join(answers)}: 401"
+
+
+def _page(curl: Curl) -> str:
+    """Every script and style of the checkout is in the image, and needs no token."""
+    folder = ROOT / "api" / "web"
+    names = [
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in (".js", ".css")
+    ]
+    answers = {path: curl.status(path) for path in ("/", *(f"/web/{name}" for name in names))}
+    assert set(answers.values()) == {200}, [path for path, status in answers.items() if status != 200]
+    return f"/ and {len(names)} scripts and styles"
 
 
 def _calm(training: Training, kept: list[Essence]) -> str:

@@ -24,7 +24,7 @@ class Line:
 
 @dataclass
 class Table:
-    """Claims in the order they were tried; told as they come and once more at the end."""
+    """Claims in the order they were tried, each told as it comes."""
 
     lines: list[Line] = field(default_factory=list)
 
@@ -45,6 +45,11 @@ class Table:
     @property
     def failed(self) -> bool:
         return any(line.outcome == FAILED for line in self.lines)
+
+    def count(self) -> str:
+        """How many claims came out how."""
+        outcomes = [line.outcome for line in self.lines]
+        return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in (PROVED, FAILED, UNTRIED))
 
     def _note(self, line: Line) -> None:
         self.lines.append(line)
