@@ -26,14 +26,16 @@ from tests.integration.api.planting import ended_job, plant_artifact, plant_poin
 TOKEN = "a-token-for-the-schema-fuzzer"
 KNOWN = ("not_a_server_error", "status_code_conformance", "content_type_conformance",
          "response_headers_conformance", "response_schema_conformance")  # fmt: skip
-FEW, MANY = 6, 200
+FEW, MANY = 6, 60
 """Calls made up for each operation and mode."""
 
 Ids = Mapping[str, str]
 Operation = APIOperation[Any, Any, Any, Any]
 
 
-@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.nemesis)])
+@pytest.mark.parametrize(
+    "examples", [FEW, pytest.param(MANY, marks=[pytest.mark.nemesis, pytest.mark.timeout(900)])]
+)
 @pytest.mark.parametrize("token", [TOKEN, None], ids=["with token", "without token"])
 def test_every_answer_is_one_that_the_document_promises(
     service: Service, token: str | None, examples: int
