@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from shared.errors import Conflict, EpochdError, FieldProblem, IdempotencyMismatch, InvalidRequest, NotFound
 from shared.specs.resolve import field_sentences
+from shared.specs.spelling import misspelt
 
 log = logging.getLogger("epochd.api")
 
@@ -185,8 +186,10 @@ def _parameter_problem(item: Mapping[str, object]) -> FieldProblem:
     field = ".".join(str(part)[:80] for part in loc[1:])
     if item["type"] == "extra_forbidden":
         return FieldProblem(field, "is not a known parameter; remove it or check its spelling")
-    message = str(item["msg"])
-    return FieldProblem(field, message[0].lower() + message[1:])
+    context = item.get("ctx")
+    pattern = context.get("pattern") if isinstance(context, dict) else None
+    message = misspelt(pattern, item["input"]) if isinstance(pattern, str) else None
+    return FieldProblem(field, message or str(item["msg"])[0].lower() + str(item["msg"])[1:])
 
 
 async def _routing_error(request: Request, error: Exception) -> Response:

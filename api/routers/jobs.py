@@ -31,6 +31,7 @@ from shared.specs.catalogue import find_workload
 from shared.specs.contract import Contract
 from shared.specs.job import Kind
 from shared.specs.resolve import ResolvedSpec, resolve_spec
+from shared.specs.spelling import IDEMPOTENCY_KEY
 
 Asked = TypeVar("Asked", bound=Ask)
 
@@ -102,7 +103,7 @@ def submit(
     ring: RingDep,
     workloads: WorkloadsDep,
     response: Response,
-    idempotency_key: Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,200}$")] = None,
+    idempotency_key: Annotated[str | None, Header(pattern=IDEMPOTENCY_KEY)] = None,
 ) -> Any:
     """Validate and store a job. With an `Idempotency-Key`, the same body sent again gives the same job."""
     resolved = resolve_spec(body, workloads)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.schemas.shape import JOB_ID, SAMPLE, TIME, Ask, View, example
+from shared.specs.spelling import CHECKPOINT
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -288,7 +289,7 @@ class ResumeRequest(Ask):
 
     model_config = ConfigDict(json_schema_extra=example(**{"from": "best", "epochs": 20}))
 
-    from_: Annotated[str, StringConstraints(pattern=r"^[0-9a-z.\-]{1,80}$")] = Field("last", alias="from")
+    from_: Annotated[str, StringConstraints(pattern=CHECKPOINT)] = Field("last", alias="from")
     """`last` (the newest checkpoint that verifies), `best`, or a checkpoint id."""
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """New `trainer.epochs`; not below the epochs already done."""

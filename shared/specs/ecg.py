@@ -13,6 +13,7 @@ from shared.specs.contract import Contract
 from shared.specs.footprint import Footprint
 from shared.specs.job import JobSpec
 from shared.specs.parts import Part
+from shared.specs.spelling import CLASS_NAME
 
 RECORD_CLASSES = ("MI", "AF", "BBB", "NORM", "OTHER")
 BEAT_CLASSES = ("N", "S", "V", "F", "Q")
@@ -21,7 +22,7 @@ UNMAPPED = "OTHER"
 ANY_LEAD = "*"
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=400)]
-ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,30}$")]
+ClassName = Annotated[str, StringConstraints(pattern=CLASS_NAME)]
 LeadName = Annotated[str, StringConstraints(min_length=1, max_length=30)]
 
 

@@ -18,9 +18,10 @@ from shared.specs.parts import (
     ScheduleSpec,
     TrainerSpec,
 )
+from shared.specs.spelling import PRESET, TAG, WORKLOAD
 
 Kind = Literal["train", "eval", "preflight"]
-Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:=\-]{0,62}$")]
+Tag = Annotated[str, StringConstraints(pattern=TAG)]
 
 
 class JobSpec(Part):
@@ -29,9 +30,9 @@ class JobSpec(Part):
     kind: Kind = "train"
     """`train` fits and evaluates a model; `eval` evaluates the checkpoint named by `init_from`; `preflight`
     loads the data, builds the model, runs the guards, estimates the memory and plans, and trains nothing."""
-    workload: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9\-]{0,40}$")]
+    workload: Annotated[str, StringConstraints(pattern=WORKLOAD)]
     """The model family."""
-    preset: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_\-]{0,40}$")]
+    preset: Annotated[str, StringConstraints(pattern=PRESET)]
     """Named defaults of the workload; every other field overrides it."""
     name: Annotated[str, StringConstraints(max_length=200)] = ""
     """What to call the job."""

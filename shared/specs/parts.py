@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from shared.specs.spelling import CHECKPOINT, JOB_ID, METRIC
+
 
 class Part(BaseModel):
     """A frozen piece of a spec: unknown keys, NaN and infinity are refused."""
@@ -118,7 +120,7 @@ class TrainerSpec(Part):
     """Another order of the samples in every epoch, given by `seed`."""
     drop_last: bool = False
     """Leave out the last incomplete micro-batch of the train split."""
-    monitor: Annotated[str, StringConstraints(pattern=r"^(train|val)/[a-z][a-z0-9_./]{0,63}$")] = "val/loss"
+    monitor: Annotated[str, StringConstraints(pattern=METRIC)] = "val/loss"
     """The metric that names the best checkpoint, as `split/name`."""
     monitor_mode: Literal["min", "max"] = "min"
     """Whether less or more of the monitored metric is better."""
@@ -214,7 +216,7 @@ class RetrySpec(Part):
 class InitFrom(Part):
     """Weights to start from: a checkpoint of an earlier job."""
 
-    job: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{10,40}$")]
+    job: Annotated[str, StringConstraints(pattern=JOB_ID)]
     """Id of the earlier job."""
-    checkpoint: Annotated[str, StringConstraints(pattern=r"^[0-9a-z.\-]{1,80}$")] = "best"
+    checkpoint: Annotated[str, StringConstraints(pattern=CHECKPOINT)] = "best"
     """A checkpoint id, `best` or `last`."""

@@ -14,6 +14,7 @@ from shared.specs.catalogue import find_workload
 from shared.specs.contract import Adjustment, Contract
 from shared.specs.job import JobSpec
 from shared.specs.processes import check_processes
+from shared.specs.spelling import misspelt
 
 
 @dataclass(frozen=True)
@@ -88,4 +89,5 @@ def _problem(item: Any) -> FieldProblem:
     path = ".".join(str(part)[:80] for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return FieldProblem(path, "is not a known field; remove it or check its spelling")
-    return FieldProblem(path, item["msg"][0].lower() + item["msg"][1:])
+    sentence = misspelt(item["ctx"]["pattern"], item["input"]) if "pattern" in item.get("ctx", {}) else None
+    return FieldProblem(path, sentence or item["msg"][0].lower() + item["msg"][1:])

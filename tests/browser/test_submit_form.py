@@ -46,7 +46,7 @@ def test_refusals_and_adjustments_stand_where_they_belong(visit: Visit) -> None:
     expect(page.get_by_text("no field matches")).to_be_visible()
     page.get_by_label("Search fields").fill("")
     field(page, "tags").fill("fine, not fine!")
-    wrong(page, "tags", "string should match pattern")
+    wrong(page, "tags", "a tag begins with a letter or a digit")
     expect(page.get_by_text("what is wrong stands at its field")).to_be_visible()
     field(page, "tags").fill("fine")
     expect(page.get_by_text("of memory")).to_be_visible()

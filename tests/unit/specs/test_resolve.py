@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from shared.errors import InvalidRequest, InvalidSpec
 from shared.specs.catalogue import installed_workloads
 from shared.specs.celestial import CelestialSpec
 from shared.specs.resolve import merge, resolve_spec
+from shared.specs.spelling import SENTENCES
 
 WORKLOADS = installed_workloads()
 
@@ -91,3 +94,19 @@ def test_a_long_list_of_problems_is_told_briefly() -> None:
         resolve_spec({"workload": "noop", **{f"x{i}": 1 for i in range(200)}}, WORKLOADS)
     assert len(refused.value.fields) == 50
     assert len(refused.value.message) < 200
+
+
+def test_a_name_that_is_spelt_otherwise_is_told_how_names_are_spelt() -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        resolve_spec({"workload": "noop", "tags": ["fine", "not fine!"]}, WORKLOADS)
+    assert refused.value.message == (
+        "tags.1: a tag begins with a letter or a digit and has at most 63 letters, digits and _ . : = -; "
+        "'not fine!' is not"
+    )
+
+
+def test_every_pattern_of_a_spec_has_its_sentence() -> None:
+    schemas = json.dumps([contract.spec_type.model_json_schema() for contract in WORKLOADS.values()])
+    patterns = set(re.findall(r'"pattern": ("(?:[^"\\\\]|\\\\.)*")', schemas))
+    assert len(patterns) >= 5
+    assert {json.loads(pattern) for pattern in patterns} <= set(SENTENCES)
