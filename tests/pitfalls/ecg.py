@@ -65,7 +65,7 @@ PITFALLS: Table = {
     ],
     "P56 records counted twice, or patients in two splits": [
         (DATA, "test_p56_a_header_and_its_signal_are_one_record_and_two_rates_are_the_higher"),
-        (PARTITION, "test_p56_no_record_is_in_two_splits"),
+        (PARTITION, "test_p56_no_record_is_in_two_splits_and_patients_that_are_are_told"),
         (PARTITION, "test_p56_whole_patients_are_divided_and_no_split_is_empty"),
         (PARTITION, "test_p56_patients_of_the_label_file_are_kept_together"),
     ],

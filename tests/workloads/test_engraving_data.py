@@ -158,7 +158,7 @@ def test_p18_metadata_without_the_field_caption_is_refused_by_its_name(tmp_path:
         (lambda rows: [{**rows[0], "filename": "../../x.png"}], "entry 1: filename .* beneath the data root"),
         (
             lambda rows: [{**rows[0], "filename": "a" * 300 + ".png"}],
-            "entry 1: there is no image 'aaa",
+            "entry 1: filename 'aaa.* is not a usable path",
         ),
         (
             lambda rows: [{**rows[0], "caption": "\ud800"}],

@@ -27,7 +27,7 @@ def resolved(**request: Any) -> EcgSpec:
         ({"split": "de_chazal"}, "divides beats; use mode beats"),
         ({"classes": ["OTHER", "other"]}, "different names, whatever their case"),
         ({"classes": ["A", "B"]}, "needs a class called OTHER"),
-        ({"classes": ["A", "1B"], "unmapped": "drop"}, "pattern"),
+        ({"classes": ["A", "1B"], "unmapped": "drop"}, "a class is named by a letter"),
         ({"classes": ["A"]}, "at least 2"),
         ({"val_share": 0.5, "test_share": 0.5}, "together must not exceed 0.9"),
         ({"leads": ["II", "ii"]}, "leads must be different names"),

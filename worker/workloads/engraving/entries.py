@@ -94,7 +94,7 @@ def _entry(row: dict[str, Any], at: int, name: str, data_root: Path, images: Pat
         raise DataError(
             f"{name}, entry {at}: id, filename and caption must be Unicode text, without lone surrogates"
         )
-    path = beneath(data_root, str(images / filename), f"{name}, entry {at}: filename")
+    path = beneath(data_root, str(images / filename), f"{name}, entry {at}: filename", told=filename)
     if not _is_file(path):
         raise DataError(
             f"{name}, entry {at}: there is no image {filename[:80]!r} in the folder of data.images"
