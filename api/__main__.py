@@ -20,6 +20,7 @@ from api.app import create_app
 from api.maintenance.doorbell import Doorbell, open_doorbell
 from api.maintenance.loops import start_loops
 from api.security import is_loopback, refuse_open_bind
+from api.tokens.keyring import own_token
 from api.tokens.store import has_live
 from migrations.migrate import upgrade
 from shared.db import Database, open_database
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _has_token(settings: Settings, database: Database) -> bool:
-    if settings.token is not None:
+    if own_token(settings.token_text) is not None:
         return True
     upgrade(database.engine)
     with database.read() as session:

@@ -57,7 +57,8 @@ class Keyring:
         self, database: Database, of_settings: str | None, always: bool, clock: Monotonic = monotonic
     ) -> None:
         self._database = database
-        self._of_settings = None if of_settings is None else digest(of_settings)
+        own = own_token(of_settings)
+        self._of_settings = None if own is None else digest(own)
         self._always = always or of_settings is not None
         self._clock = clock
         self._look: _Look | None = None
@@ -128,6 +129,14 @@ class Keyring:
         if lagging:
             with self._database.write() as session:
                 store.mark_used(session, lagging, look.at)
+
+
+def own_token(of_settings: str | None) -> str | None:
+    """The token that the settings make; None where they name one of the form that a database gives out.
+
+    That one is a client's, with its own scope and end: who started the service had it in his environment.
+    """
+    return None if of_settings is None or token_id(of_settings) is not None else of_settings
 
 
 def _bearer(authorization: str) -> str | None:

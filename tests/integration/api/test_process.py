@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from api.tokens.text import new_token
+
 
 def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -49,8 +51,9 @@ def test_it_serves_and_ends_cleanly_though_a_stream_is_open(
         connection.close()
 
 
-def test_it_does_not_listen_to_others_without_a_token(tmp_path: Path) -> None:
-    with start(tmp_path, "--host", "0.0.0.0") as process:
+@pytest.mark.parametrize("exported", [{}, {"EPOCHD_TOKEN": new_token().text}], ids=["none", "a client's"])
+def test_it_does_not_listen_to_others_without_a_token(tmp_path: Path, exported: dict[str, str]) -> None:
+    with start(tmp_path, "--host", "0.0.0.0", **exported) as process:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "without a token" in said and "Traceback" not in said

@@ -16,7 +16,9 @@ from api.tokens.scope import TokenScope
 from api.tokens.text import new_token
 from shared.db import Database
 from shared.models import Token
+from shared.settings import Settings
 from tests.conftest import SetClock
+from tests.factories import submit_job
 from tests.integration.api.conftest import Service, TestClient
 from tests.integration.api.planting import assert_problem
 
@@ -70,8 +72,8 @@ def fresh(service: Service) -> Iterator[TestClient]:
         yield client
 
 
-def _forgetful(service: Service) -> FastAPI:
-    app = create_app(service.settings, service.database)
+def _forgetful(service: Service, settings: Settings | None = None) -> FastAPI:
+    app = create_app(settings or service.settings, service.database)
     app.state.keyring._clock = iter(range(10**9)).__next__
     return app
 
@@ -141,6 +143,22 @@ def test_the_token_of_the_settings_stays_beside_those_of_the_database(service: S
         assert client.get("/jobs", headers=bearer("of-the-environment")).status_code == 200
         assert client.get("/jobs", headers=bearer(text)).status_code == 200
         assert client.get("/jobs").status_code == 401
+
+
+def test_a_token_of_the_database_in_the_settings_gains_nothing_and_ends_as_it_should(
+    service: Service,
+) -> None:
+    token_id, text = make(service.database, TokenScope.READ)
+    job = submit_job(service.database)
+    told = service.settings.model_copy(update={"token": SecretStr(text)})
+    app = _forgetful(service, told)
+    with TestClient(app) as client:
+        assert client.get("/jobs", headers=bearer(text)).status_code == 200
+        answer = client.delete(f"/jobs/{job.id}", headers=bearer(text))
+        assert_problem(answer, 403, "scope_too_weak")
+        revoke(service.database, token_id)
+        for headers in (bearer(text), {}):
+            assert_problem(client.get("/jobs", headers=headers), 401, "unauthorized")
 
 
 def test_beyond_loopback_a_token_is_demanded_though_the_last_was_revoked(service: Service) -> None:
