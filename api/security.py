@@ -109,8 +109,8 @@ def refuse_open_bind(host: str, has_token: bool) -> None:
     if not has_token and not is_loopback(host):
         raise ValueError(
             f"epochd does not listen on {host} without a token: anyone who reaches it could run jobs; "
-            "make one with `python -m api.tokens create`, or set EPOCHD_TOKEN to 16 or more characters of your "
-            "own choice, or listen on 127.0.0.1"
+            "make one with `python -m api.tokens create`, or set EPOCHD_TOKEN to 16 or more characters of "
+            "your own choice, or listen on 127.0.0.1"
         )
 
 

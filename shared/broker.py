@@ -74,6 +74,11 @@ class Broker:
     def __init__(self, url: str) -> None:
         self._app = Celery("epochd-bells", set_as_current=False)
         self._app.conf.update(publisher_settings(url))
+        connection = self._app.connection_for_write()  # not opened: it knows which errors are the broker's
+        self._errors: tuple[type[Exception], ...] = (
+            *connection.connection_errors,
+            *connection.channel_errors,
+        )
 
     def ring(self, queue: str) -> None:
         """Say that there is work on a queue. Raises BellFailed."""
@@ -88,7 +93,7 @@ class Broker:
         try:
             with self._app.connection_for_write() as connection:
                 return bool(connection.default_channel.client.ping())
-        except (OperationalError, OSError, *self._errors()):
+        except (OperationalError, OSError, *self._errors):
             return False
 
     def close(self) -> None:
@@ -100,9 +105,5 @@ class Broker:
             self._app.send_task(
                 task, arguments, exchange="", routing_key=queue, retry=False, ignore_result=True
             )
-        except (OperationalError, OSError, *self._errors()) as error:
+        except (OperationalError, OSError, *self._errors) as error:
             raise BellFailed(f"the broker does not answer: {type(error).__name__}") from error
-
-    def _errors(self) -> tuple[type[Exception], ...]:
-        connection = self._app.connection_for_write()
-        return (*connection.connection_errors, *connection.channel_errors)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
 )
+
+from shared.broker_url import check_broker_url
 
 SECRETS_DIR = Path("/run/secrets")
 
@@ -91,6 +93,13 @@ class Settings(BaseSettings):
         folder = file_secret_settings.secrets_dir
         has_files = isinstance(folder, str | Path) and Path(folder).exists()
         return (*sources, file_secret_settings) if has_files else sources
+
+    @field_validator("broker_url")
+    @classmethod
+    def _check_broker_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            check_broker_url(url.get_secret_value())
+        return url
 
     @property
     def token_text(self) -> str | None:

@@ -10,10 +10,12 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from api.app import create_app
+from api.maintenance.doorbell import open_doorbell
 from api.tokens import store
 from api.tokens.keyring import Keyring
 from api.tokens.scope import TokenScope
 from api.tokens.text import digest
+from shared.bell import BellFailed
 from shared.db import Database, open_database
 from shared.settings import Settings
 from tests.factories import submit_job
@@ -45,8 +47,11 @@ def secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(secret: Settings, service: Service) -> Iterator[TestClient]:
-    """Over a database that answers, with every secret in the settings."""
-    with TestClient(create_app(secret, service.database), raise_server_exceptions=False) as client:
+    """Over a database that answers and a broker that does not, with every secret in the settings."""
+    with (
+        open_doorbell(secret) as doorbell,
+        TestClient(create_app(secret, service.database, doorbell), raise_server_exceptions=False) as client,
+    ):
         yield client
 
 
@@ -62,9 +67,32 @@ def test_no_answer_and_no_log_line_holds_a_secret(
         for path in PATHS:
             answer = client.get(path.replace("{id}", job.id), headers={"Authorization": header})
             said += [answer.text, str(answer.headers)]
-        said.append(client.post("/jobs", content=b"{", headers={"Authorization": header}).text)
+        for body in (b"{", b'{"workload":"noop"}'):
+            headers = {"Authorization": header, "Content-Type": "application/json"}
+            said.append(client.post("/jobs", content=body, headers=headers).text)
     for where in (*said, caplog.text):
         assert BIRD not in where and text.text not in where and digest(text.text) not in where
+
+
+def test_a_bell_that_fails_tells_no_secret(secret: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with open_doorbell(secret) as doorbell:
+        assert doorbell is not None and not doorbell.answers()
+        with pytest.raises(BellFailed) as told:
+            doorbell.now("cpu")
+        doorbell.soon("cpu")
+    assert "no doorbell could be rung" in caplog.text
+    assert BIRD not in caplog.text + str(told.value)
+
+
+@pytest.mark.parametrize("character", "/#?;[")
+def test_a_password_that_no_address_holds_is_refused_at_the_start_and_not_told(
+    secret: Settings, monkeypatch: pytest.MonkeyPatch, character: str
+) -> None:
+    monkeypatch.setenv("EPOCHD_BROKER_URL", f"redis://:canary-{character}9x@127.0.0.1:1/0")
+    with pytest.raises(ValueError, match=r"(?s)broker_url.*percent-encoded") as told:
+        Settings()
+    assert BIRD not in str(told.value)
 
 
 def test_an_error_nobody_foresaw_tells_no_secret(
