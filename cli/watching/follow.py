@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from cli.client import job_path
-from cli.errors import CliError, ServiceFailed, Unreachable
+from cli.errors import ServiceFailed, Unreachable
+from cli.watching.patience import Patience
 
 Json = dict[str, Any]
 
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
 WAIT_SECONDS = 1.0
 """How long the service may hold an answer back until something new happens."""
-FIRST_DELAY_SECONDS = 0.5
-LONGEST_DELAY_SECONDS = 10.0
-GIVE_UP_SECONDS = 300.0
-"""So long in a row nothing may answer before following ends."""
 
-TRAIN, VAL = ("train", "loss_epoch"), ("val", None)
+Series = tuple[str, str | None]
+"""Split and name; every name where None."""
+TRAIN: Series = ("train", "loss_epoch")
+VAL: Series = ("val", None)
 POINTS = 10_000
 EVENTS = 1000
 """The most the service gives in one answer."""
@@ -47,48 +47,71 @@ class Update:
     """Why there is nothing new, and when the next look is."""
 
 
-def follow(service: Service, job_id: str, sleep: Callable[[float], None]) -> Iterator[Update]:
+def follow(
+    service: Service, job_id: str, sleep: Callable[[float], None], clock: Callable[[], float]
+) -> Iterator[Update]:
     """One update a look, the last when the job is final. Raises CliError at once or after long silence."""
-    follower = _Follower(service, job_id)
+    follower = _Follower(service, job_path(job_id))
     yield follower.look(wait=None)
-    silent = 0.0
-    delay = FIRST_DELAY_SECONDS
+    patience = Patience(sleep, clock)
     while not follower.done:
         try:
             yield follower.look(wait=WAIT_SECONDS)
-            silent, delay = 0.0, FIRST_DELAY_SECONDS
+            patience.heard()
         except (Unreachable, ServiceFailed) as error:
-            if silent >= GIVE_UP_SECONDS:
-                raise
-            yield Update(trouble=_trouble(error, delay))
-            sleep(delay)
-            silent, delay = silent + delay, min(2 * delay, LONGEST_DELAY_SECONDS)
+            yield Update(trouble=patience.trouble(error))
+            patience.wait()
 
 
 class _Follower:
-    def __init__(self, service: Service, job_id: str) -> None:
+    """Goes on behind the last look of which every request was answered: a broken one is made again, whole."""
+
+    def __init__(self, service: Service, path: str) -> None:
         self._service = service
-        self._path = job_path(job_id)
-        self._cursors: dict[tuple[str, str | None], str | None] = {TRAIN: None, VAL: None}
-        self._heard: str | None = None
+        self._path = path
+        self._cursors = _Cursors()
         self.done = False
 
     def look(self, wait: float | None) -> Update:
+        look = _Look(self._service, self._path, self._cursors)
+        update = look.take(wait)
+        self._cursors, self.done = look.cursors, look.final
+        return update
+
+
+@dataclass(frozen=True)
+class _Cursors:
+    """Behind what has been told."""
+
+    series: Mapping[Series, str] = field(default_factory=dict)
+    events: str | None = None
+
+
+class _Look:
+    """The requests of one look; its cursors move as they are answered."""
+
+    def __init__(self, service: Service, path: str, cursors: _Cursors) -> None:
+        self._service = service
+        self._path = path
+        self.cursors = cursors
+        self.final = False
+
+    def take(self, wait: float | None) -> Update:
         val, _ = self._new(VAL, wait)
         train, _ = self._new(TRAIN, None)
         job = self._service.get(self._path)
-        self.done = job["status"] in FINAL
-        if self.done:
+        self.final = job["status"] in FINAL
+        if self.final:
             val, train = val + self._rest(VAL), train + self._rest(TRAIN)
         return Update(job, train, val, self._history())
 
     def _history(self) -> tuple[Json, ...]:
-        page = self._service.get(f"{self._path}/events", after=self._heard, limit=EVENTS)
-        self._heard = page["next"]
+        page = self._service.get(f"{self._path}/events", after=self.cursors.events, limit=EVENTS)
+        self.cursors = replace(self.cursors, events=page["next"])
         more = self._history() if len(page["events"]) == EVENTS else ()
         return (*page["events"], *more)
 
-    def _rest(self, series: tuple[str, str | None]) -> tuple[Json, ...]:
+    def _rest(self, series: Series) -> tuple[Json, ...]:
         """What came between the look at the curve and the end of the job."""
         points, done = self._new(series, WAIT_SECONDS)
         while not done:
@@ -96,19 +119,15 @@ class _Follower:
             points += more
         return points
 
-    def _new(self, series: tuple[str, str | None], wait: float | None) -> tuple[tuple[Json, ...], bool]:
+    def _new(self, series: Series, wait: float | None) -> tuple[tuple[Json, ...], bool]:
         split, name = series
         page = self._service.get(
             f"{self._path}/metrics",
             split=split,
             name=name,
-            after=self._cursors[series],
+            after=self.cursors.series.get(series),
             wait=wait,
             limit=POINTS,
         )
-        self._cursors[series] = page["next"]
+        self.cursors = replace(self.cursors, series={**self.cursors.series, series: page["next"]})
         return tuple(page["points"]), page["done"]
-
-
-def _trouble(error: CliError, delay: float) -> str:
-    return f"{str(error).splitlines()[0]} - trying again in {delay:g} s"

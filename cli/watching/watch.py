@@ -30,7 +30,7 @@ def watch_until(client: Client, job_id: str, screen: Screen, enough: Callable[[J
     """Show the job until it is final or `enough` of it was seen; the job as it was then."""
     picture = Picture()
     with screen:
-        for update in follow(client, job_id, time.sleep):
+        for update in follow(client, job_id, time.sleep, time.monotonic):
             picture.take(update)
             screen.show(picture)
             if update.job is not None and enough(update.job):

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from cli.errors import Refused, Unreachable
-from cli.watching.follow import EVENTS, GIVE_UP_SECONDS, LONGEST_DELAY_SECONDS, follow
+from cli.watching.follow import EVENTS, follow
+from cli.watching.patience import GIVE_UP_SECONDS, LONGEST_DELAY_SECONDS
 from tests.unit.cli.fake_service import a_job, a_point, an_event
 
 Json = dict[str, Any]
+FIRST_LOOK = 4
+"""Requests of the look that begins the following."""
 
 
 class Script:
@@ -43,7 +46,7 @@ class Script:
         return {"points": self.looks[0].get(split, []), "next": f"m{len(self.asked)}", "done": False}
 
     def follow(self) -> list[Any]:
-        return list(follow(self, "j1", self.slept.append))
+        return list(follow(self, "j1", self.slept.append, lambda: sum(self.slept)))
 
 
 def test_the_last_update_has_the_points_that_came_just_before_the_end() -> None:
@@ -98,6 +101,14 @@ def test_long_silence_ends_the_following_instead_of_hanging_a_script_for_ever() 
     with pytest.raises(Unreachable):
         script.follow()
     assert GIVE_UP_SECONDS <= sum(script.slept) <= GIVE_UP_SECONDS + LONGEST_DELAY_SECONDS
+
+
+def test_requests_that_time_out_count_as_silence_for_as_long_as_they_took() -> None:
+    script = Script({"status": "running"}, *[Unreachable("took too long")] * 500)
+    updates, wait_and_time_out = [], 31.0
+    with pytest.raises(Unreachable):
+        updates.extend(follow(script, "j1", lambda _: None, lambda: wait_and_time_out * len(script.asked)))
+    assert len(script.asked) - 4 <= GIVE_UP_SECONDS / wait_and_time_out + 1
 
 
 def test_a_job_that_was_deleted_meanwhile_is_not_asked_for_again_and_again() -> None:
