@@ -52,10 +52,38 @@ from worker.workloads.ecg.weights import class_weights
         ("normal ECG, inferior infarction cannot be excluded", None),
         ("not normal", None),
         ("no change but atrial flutter", "AF"),
+        ("Sinus rhythm. Normal ECG.", "NORM"),
+        ("normal 12-lead ECG, regular sinus rhythm, normal axis", "NORM"),
+        ("{'NORM': 100.0, 'SR': 0.0}", "NORM"),
+        ("426783006,270492004", None),
+        ("426783006 164873001", None),
+        ("426783006,59931005", None),
+        ("426783006,164934002", None),
+        ("426783006,39732003", None),
+        ("426783006,427393009", None),
+        ("426783006,6374002", None),
+        ("426783006,164889003", "AF"),
+        ("sinus rhythm, STEMI", None),
+        ("sinus rhythm, LVH", None),
+        ("sinus rhythm with LVH but without ischemia", None),
+        ("sinus rhythm, PVCs", None),
+        ("sinus rhythm and PACs", None),
+        ("sinus rhythm, AVB", None),
+        ("sinus rhythm; nonspecific ST changes", None),
+        ("sinus rhythm, not a normal ECG", None),
+        ("sinus rhythm, no p waves", None),
+        ("normal ECG?", None),
+        ("sinus rhythm without ischemia\nLVH", None),
+        ("no ischemia\nold infarction", "MI"),
     ],
 )
 def test_a_text_means_a_class_or_none(text: str, label: str | None) -> None:
     assert map_text(text, CLASSES) == label
+
+
+@pytest.mark.parametrize("text", ["sinus rhythm, LBBB", "sinus rhythm, old MI", "sinus rhythm, afib"])
+def test_an_illness_forbids_normal_though_it_is_none_of_the_classes(text: str) -> None:
+    assert map_text(text, ("NORM", "OTHER")) is None
 
 
 PTB = """s0010 1 1000 9
@@ -74,6 +102,8 @@ s0010.dat 16 2000 16 0 -489 -8337 0 i
     ("reason", "additional", "label"),
     [
         ("Healthy control", "no", "NORM"),
+        ("Healthy control", "unknown", "NORM"),
+        ("Healthy control", "Left ventricular hypertrophy", None),
         ("Myocardial infarction", "Diabetes mellitus", "MI"),
         ("Dysrhythmia", "Atrial fibrillation", "AF"),
         ("Valvular heart disease", "unknown", None),

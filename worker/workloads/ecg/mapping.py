@@ -1,6 +1,7 @@
 """From what a diagnosis says to one of the classes: by name, by code, else by its words.
 
 The order decides where several fit: infarction, atrial fibrillation or flutter, bundle branch block, normal.
+Normal is only what says nothing else: a code or word that is not known makes a text mean no class.
 """
 
 from __future__ import annotations
@@ -39,17 +40,21 @@ WORDS = {
     ),
     "NORM": re.compile(r"\bnorm(?:al)?\b|\bhealthy\b|\bsinus rhythm\b|\bnsr\b"),
 }
-PATHOLOGICAL = re.compile(
-    r"abnormal|block|isch|hypertroph|infarct|fibrill|flutter|tachy|brady|prematur|ectop|arrhythm|pace|"
-    r"st[ -](?:elev|depr)|t wave|not normal|cardiomyopath|myocard"
+NORMAL_WORD = re.compile(
+    r"norm(?:al)?|healthy|controls?|subject|volunteer|sinus|rhythm|nsr|sr|regular|axis|lead|e[ck]g|"
+    r"electrocardiogram|within|limits|adult|age|an?|and|for|in|is|of|the|none|unknown|n"
 )
-"""Whoever has one of these is not normal, whatever else is said."""
+"""All that a normal record may be said to have or be. Short, since what is not known may be an illness."""
+WORD = re.compile(r"\d{4,}|[^\W\d]+|\?")
+"""Of a clause: a code, a word, or a question; numbers of few digits say nothing."""
 
 NO = re.compile(r"\b(?:no|not|without|negative for|absence of|exclud\w+|ruled out)\b")
 DOUBT = re.compile(r"\b(?:excluded|ruled out)\b")
-BREAK = re.compile(r"[,;.:]|\b(?:but|with)\b")
+BREAK = re.compile(r"[,;.:|]|\b(?:but|with)\b")
 """What a denial or a doubt does not reach beyond."""
 REACH = 200
+PART_OF_NORMAL = re.compile(r"\b(?:norm(?:al)?|sinus|p waves?)\b|progression")
+"""Whoever has none of this is not normal, though it stands in a denial."""
 
 
 def map_text(text: str, classes: Sequence[str]) -> str | None:
@@ -63,13 +68,17 @@ def map_text(text: str, classes: Sequence[str]) -> str | None:
     words = _spelled_out(plain)
     for name, pattern in WORDS.items():
         found = [match for match in pattern.finditer(words) if not _denied(match) and not _doubted(match)]
-        if name in classes and found and not (name == "NORM" and _pathological(words)):
+        if name in classes and found and (name != "NORM" or all(map(_is_normal, BREAK.split(words)))):
             return name
     return None
 
 
-def _pathological(words: str) -> bool:
-    return any(not _denied(match) for match in PATHOLOGICAL.finditer(words))
+def _is_normal(clause: str) -> bool:
+    """Whether a clause says nothing but normal words before what it denies, and denies nothing normal."""
+    said, *denied = NO.split(clause, maxsplit=1)
+    if any(PART_OF_NORMAL.search(part) for part in denied):
+        return False
+    return all(map(NORMAL_WORD.fullmatch, WORD.findall(said)))
 
 
 def _denied(match: re.Match[str]) -> bool:
@@ -84,6 +93,7 @@ def _doubted(match: re.Match[str]) -> bool:
 
 
 def _spelled_out(text: str) -> str:
-    """In lower case, one space between words, codes as what they stand for."""
-    words = re.sub(r"\d{8,9}", lambda code: SNOMED.get(code[0], code[0]), text)
+    """In lower case, one space between words, codes as what they stand for, lines apart."""
+    lines = "; ".join(text.splitlines())
+    words = re.sub(r"\d{6,}", lambda code: SNOMED.get(code[0], code[0]), lines)
     return re.sub(r"[\s_]+", " ", words).lower()
