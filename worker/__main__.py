@@ -11,6 +11,7 @@ from shared.bell import BellListener, ring
 from shared.failpoints import arm
 from shared.log import configure_logging
 from shared.settings import Settings
+from worker.supervision.gpus import list_gpus_if_any
 from worker.supervision.offer import make_offer
 from worker.supervision.station import open_station
 
@@ -22,10 +23,10 @@ QUEUES = ("cpu", "gpu")
 def main() -> int:
     """Register, work until SIGTERM or SIGINT, let every trainer checkpoint, deregister."""
     configure_logging("worker")
-    settings = Settings()
     try:
+        settings = Settings.load()
         arm(os.environ)
-        offer = make_offer(settings, os.environ)
+        offer = make_offer(settings, os.environ, list_gpus_if_any)
         station = open_station(settings, QUEUES, offer, freed=lambda _: wake(settings))
     except ValueError as error:
         log.error("%s", error)  # noqa: TRY400

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.settings import Settings
 from worker.hostmem import read_cgroup, read_machine
-from worker.supervision.gpus import count_gpus, offered_gpus
+from worker.supervision.gpus import list_gpus, offered_gpus
 
 FEWEST_SLOTS = 4
 GIB = 1024**3
@@ -29,11 +29,11 @@ class Offer:
 def make_offer(
     settings: Settings,
     environ: Mapping[str, str],
-    count: Callable[[], int] = count_gpus,
+    list_them: Callable[[], Sequence[str]] = list_gpus,
     root: Path = Path("/"),
 ) -> Offer:
-    """Raises ValueError where more GPUs are to be offered than there are."""
-    gpus = offered_gpus(environ, settings.gpus, count)
+    """Raises ValueError where more GPUs are to be offered than there are, or the driver fails."""
+    gpus = offered_gpus(environ, settings.gpus, list_them)
     # A GPU without a slot would stand idle.
     slots = settings.slots or max(FEWEST_SLOTS, len(gpus))
     cpus = settings.cpus or float(len(os.sched_getaffinity(0)))

@@ -6,22 +6,36 @@ import os
 
 import torch
 
-from shared.errors import InvalidSpec
+from shared.errors import InvalidSpec, TrainingError
 from shared.specs.job import JobSpec
 
 
 def choose_device(spec: JobSpec, number: int = 0) -> torch.device:
     """The device of a spec, of GPUs that of this `number`; `auto` takes CUDA where the job asks for a GPU.
 
-    Raises InvalidSpec.
+    Raises InvalidSpec where there is no CUDA, TrainingError where the GPU that was given cannot be used.
     """
-    wanted = spec.trainer.device
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InvalidSpec('trainer.device "cuda": this machine has no CUDA device; use "cpu" or "auto"')
-    if wanted == "cpu" or not torch.cuda.is_available():
+    wanted, gpus = spec.trainer.device, spec.resources.gpus
+    if wanted == "cpu" or (wanted == "auto" and gpus == 0):
         return torch.device("cpu")
-    on_gpu = wanted == "cuda" or spec.resources.gpus > 0
-    return torch.device("cuda", number) if on_gpu else torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda", number)
+    if gpus == 0:
+        raise InvalidSpec('trainer.device "cuda": this machine has no CUDA device; use "cpu" or "auto"')
+    raise TrainingError(
+        f"resources.gpus is {gpus} and torch can use no GPU where it runs: {_why_no_gpu()}; see that "
+        "torch is a CUDA build and the NVIDIA driver is new enough for it (docs/containers.md), or set "
+        'trainer.device to "cpu"'
+    )
+
+
+def _why_no_gpu() -> str:
+    """What torch says when it is made to use one."""
+    try:
+        torch.cuda.current_device()
+    except (AssertionError, RuntimeError) as error:
+        return str(error).partition("\n")[0].rstrip(".")
+    return "it finds none"
 
 
 def choose_threads(spec: JobSpec, processes: int = 1) -> int:

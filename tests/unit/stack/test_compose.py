@@ -160,6 +160,14 @@ def test_the_guide_names_every_variable_service_and_port() -> None:
     assert [port for port in PUBLISHED.values() if f"http://127.0.0.1:{port}" not in guide] == []
 
 
+def test_the_guide_names_the_oldest_driver_for_the_pytorch_of_the_image() -> None:
+    (version,) = re.findall(r"^ARG TORCH_VERSION=(.+)$", read("Dockerfile.gpu"), re.MULTILINE)
+    told = " ".join(read("docs/containers.md").split())
+    assert re.search(
+        rf"PyTorch {re.escape(version)} with CUDA [\d.]+, which needs .* version \d+ or newer", told
+    )
+
+
 def test_every_server_but_grafana_can_be_stood_in_for() -> None:
     assert {path.name for path in STAND_INS.iterdir()} == SERVERS - {"grafana"}
 

@@ -11,19 +11,23 @@ from worker.stack.program import refuse_autoscale, served_queues
 from worker.supervision.offer import GIB, Offer, make_offer
 
 
+def no_one_is_asked() -> list[str]:
+    raise AssertionError("the environment names the GPUs")
+
+
 @pytest.mark.parametrize(("gpus", "slots"), [(0, 4), (1, 4), (4, 4), (8, 8)])
 def test_every_gpu_has_a_slot(gpus: int, slots: int) -> None:
-    offer = make_offer(Settings(cpus=2, memory_gib=3), {}, lambda: gpus)
+    offer = make_offer(Settings(cpus=2, memory_gib=3), {}, lambda: [f"GPU-{index}" for index in range(gpus)])
     assert offer == Offer(slots, tuple(str(index) for index in range(gpus)), 2, 3)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 9])
 def test_a_number_of_slots_that_was_set_stands(slots: int) -> None:
-    assert make_offer(Settings(slots=slots), {}, lambda: 8).slots == slots
+    assert make_offer(Settings(slots=slots), {}, lambda: ["GPU-a"] * 8).slots == slots
 
 
 def test_the_gpus_offered_count_and_not_those_that_are_there() -> None:
-    offer = make_offer(Settings(gpus=5), {"CUDA_VISIBLE_DEVICES": "7,6,5,4,3,2,1,0"}, lambda: 99)
+    offer = make_offer(Settings(gpus=5), {"CUDA_VISIBLE_DEVICES": "7,6,5,4,3,2,1,0"}, no_one_is_asked)
     assert (offer.slots, offer.gpus) == (5, ("7", "6", "5", "4", "3"))
 
 

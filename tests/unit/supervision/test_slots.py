@@ -5,11 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-import pytest
-
 from shared.jobs.store import Capacity
 from shared.models import Job
-from worker.supervision.gpus import offered_gpus
 from worker.supervision.prepare import trainer_env
 from worker.supervision.slots import Placed, Slots
 
@@ -70,28 +67,6 @@ def test_a_supervisor_that_dies_frees_its_slot() -> None:
     slots.occupy(placed)
     assert slots.free() is not None and told == [placed]
     slots.join()
-
-
-@pytest.mark.parametrize(
-    ("environ", "wanted", "offered"),
-    [
-        ({}, None, ("0", "1", "2", "3")),
-        ({}, 2, ("0", "1")),
-        ({}, 0, ()),
-        ({"CUDA_VISIBLE_DEVICES": "2, GPU-ab"}, None, ("2", "GPU-ab")),
-        ({"CUDA_VISIBLE_DEVICES": ""}, None, ()),
-        ({"CUDA_VISIBLE_DEVICES": "-1"}, None, ()),
-    ],
-)
-def test_a_worker_offers_the_gpus_it_may_use(
-    environ: dict[str, str], wanted: int | None, offered: tuple[str, ...]
-) -> None:
-    assert offered_gpus(environ, wanted, lambda: 4) == offered
-
-
-def test_more_gpus_than_there_are_is_one_sentence() -> None:
-    with pytest.raises(ValueError, match="5 GPUs are to be offered and 4 can be seen"):
-        offered_gpus({}, 5, lambda: 4)
 
 
 def test_a_trainer_sees_its_own_gpus_and_no_other() -> None:

@@ -86,6 +86,20 @@ def test_cuda_asked_for_where_there_is_none_is_refused_not_replaced() -> None:
     assert choose_device(spec_of(trainer={"device": "auto"})) == CPU
 
 
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_job_that_was_given_a_gpu_never_trains_beside_it(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_old() -> int:
+        raise RuntimeError("The NVIDIA driver on your system is too old (found version 12020).\nUpdate it.")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "current_device", too_old)
+    with pytest.raises(TrainingError, match=r"resources\.gpus is 1 .*too old \(found version 12020\); see"):
+        choose_device(spec_of(trainer={"device": device}, resources={"gpus": 1}))
+    assert choose_device(spec_of(trainer={"device": "cpu"}, resources={"gpus": 1})) == CPU
+
+
 def test_threads_are_the_share_of_the_cores_and_at_least_one() -> None:
     assert choose_threads(spec_of(resources={"cpus": 0.1})) == 1
     assert choose_threads(spec_of(trainer={"threads": 3}, resources={"cpus": 1})) == 3
