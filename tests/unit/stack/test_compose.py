@@ -168,6 +168,20 @@ def test_the_guide_names_the_oldest_driver_for_the_pytorch_of_the_image() -> Non
     )
 
 
+def test_the_worker_of_a_second_machine_is_mounted_as_one_of_the_first() -> None:
+    (started,) = re.findall(r"^docker run (.*?)\n```", read("docs/containers.md"), re.MULTILINE | re.DOTALL)
+    told = [mount.split(":") for mount in re.findall(r"-v (\S+)", started)]
+    there = {mount.target: mount.read_only for mount in mounts(services()["worker-gpu"])}
+    assert {target: mode == ["ro"] for _, target, *mode in told} == there
+
+
+def test_the_secrets_of_a_second_machine_belong_to_the_user_of_the_image() -> None:
+    installed = re.findall(r"^install (.*)$", read("docs/containers.md"), re.MULTILINE)
+    folder, files = (line for line in installed if "/etc/epochd/secrets" in line)
+    assert "-d -m 0700 -o 10001 -g 10001" in folder and "-m 0400 -o 10001 -g 10001" in files
+    assert {"epochd_database_url", "epochd_broker_url"} <= set(files.split())
+
+
 def test_every_server_but_grafana_can_be_stood_in_for() -> None:
     assert {path.name for path in STAND_INS.iterdir()} == SERVERS - {"grafana"}
 
