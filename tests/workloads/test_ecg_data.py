@@ -121,6 +121,23 @@ def test_a_record_that_cannot_be_read_is_named_or_left_out(
     assert "r000" not in [*ids(splits.train), *ids(splits.val), *ids(splits.test)]
 
 
+@pytest.mark.parametrize("labels", ["labels.csv", None])
+@pytest.mark.parametrize("leads_to", ["nowhere.hea", "r000.hea"])
+def test_a_header_that_cannot_be_opened_is_named_or_left_out(
+    tmp_path: Path, leads_to: str, labels: str | None
+) -> None:
+    planted_records(tmp_path / "set")
+    for path in (tmp_path / "set").glob("*.hea"):
+        path.write_text(path.read_text().replace("# Dx: ", "# "))
+    (tmp_path / "set" / "r000.hea").unlink()
+    (tmp_path / "set" / "r000.hea").symlink_to(leads_to)
+    with pytest.raises(DataError, match=r"record 'r000' cannot be read: .*leave_out"):
+        load_splits(ecg_spec(data={"labels": labels}), tmp_path)
+    splits = load_splits(ecg_spec(data={"labels": labels, "unreadable": "leave_out"}), tmp_path)
+    assert "record 'r000' cannot be read: " in splits.facts["left_out"]["r000"]
+    assert (splits.facts["records"], list(splits.facts["left_out"])) == (59, ["r000"])
+
+
 def test_a_damaged_matlab_file_is_named_or_left_out(tmp_path: Path) -> None:
     rows = planted_records(tmp_path / "set")
     savemat(

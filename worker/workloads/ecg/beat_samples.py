@@ -14,7 +14,7 @@ from worker.workloads.ecg.beats import DS1, DS2, PACED, SAME_PERSON, Beats, beat
 from worker.workloads.ecg.folder import Record
 from worker.workloads.ecg.partition import LEFT_OUT, TEST, by_patient, limited
 from worker.workloads.ecg.persons import persons_of, without_copies
-from worker.workloads.ecg.reading import read_marks
+from worker.workloads.ecg.reading import read_marks, why_left_out
 from worker.workloads.ecg.samples import Samples
 
 PACED_WHY = "of a person with a pacemaker, left out as the AAMI recommends"
@@ -75,9 +75,7 @@ def _marked(
         try:
             beats.append(beats_of(read_marks(record, root)))
         except DataError as error:
-            if data.unreadable == "refuse":
-                raise
-            unread[record.id] = error.message
+            unread[record.id] = why_left_out(error, data)
         else:
             used.append(record)
     return tuple(used), beats, unread

@@ -62,7 +62,7 @@ def list_records(folder: Path, root: Path, name: str) -> tuple[Record, ...]:
 
 def check_beneath(path: Path, root: Path) -> None:
     """Refuse a link that leads out of the data root."""
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise DataError(f"{path.name[:80]!r} must lie beneath the data root, links followed")
 
 

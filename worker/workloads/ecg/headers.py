@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.workloads.ecg.folder import HEADER, Record
+from worker.workloads.ecg.reading import told
 
 FIELDS_BEFORE_LEAD = 8
 LONGEST_NAME = 255
@@ -26,10 +27,14 @@ class Named:
 
 
 def named_by(record: Record) -> Named:
-    """Nothing of a MATLAB file; of a broken header what can be made out, since reading it tells the rest."""
+    """Nothing of a MATLAB file; of a broken header what can be made out, since reading it tells the rest.
+
+    Raises DataError where it cannot be opened.
+    """
     if record.path.suffix != HEADER:
         return Named((), ())
-    lines = record.path.read_bytes().decode("utf-8", errors="replace").splitlines()
+    with told(record):
+        lines = record.path.read_bytes().decode("utf-8", errors="replace").splitlines()
     signals = [line.split(None, FIELDS_BEFORE_LEAD) for line in lines if line.strip() and line[0] != "#"][1:]
     names = dict.fromkeys(fields[0] for fields in signals)
     files = tuple(record.path.parent / name for name in names if _is_file_name(name))

@@ -15,9 +15,9 @@ from shared.errors import DataError
 from shared.specs.ecg import UNMAPPED, EcgData
 from worker.workloads.data_root import beneath
 from worker.workloads.ecg.folder import Record
-from worker.workloads.ecg.label_rows import MAPPED, read_rows, rows_by_record
+from worker.workloads.ecg.label_rows import MAPPED, Row, read_rows, rows_by_record
 from worker.workloads.ecg.mapping import map_text
-from worker.workloads.ecg.reading import read_comments
+from worker.workloads.ecg.reading import none_can_be_read, read_comments, why_left_out
 
 SHOWN = 10
 
@@ -29,6 +29,16 @@ class Labelled:
     record: Record
     label: int
     patient: str | None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What could be told of the records."""
+
+    labelled: tuple[Labelled, ...]
+    coverage: Coverage
+    unread: dict[str, str]
+    """Record -> why its header cannot be read, where such are left out."""
 
 
 @dataclass(frozen=True)
@@ -59,24 +69,17 @@ class Coverage:
         }
 
 
-def label_records(
-    records: Sequence[Record], data: EcgData, folder: Path
-) -> tuple[tuple[Labelled, ...], Coverage]:
+def label_records(records: Sequence[Record], data: EcgData, folder: Path) -> Labels:
     """The records that have a class, and the coverage. Raises DataError, also where it is too low."""
     classes = data.class_names
-    rows = (
-        {}
-        if data.labels is None
-        else rows_by_record(
-            records, read_rows(beneath(folder, data.labels, "data.labels"), data.labels, classes)
-        )
-    )
+    rows = _rows(records, data, folder)
+    texts, unread = _comments(records, data) if data.labels is None else ({}, {})
     labelled: list[Labelled] = []
     counts: Counter[str] = Counter()
     unmapped: Counter[str] = Counter()
-    for record in records:
+    for record in (one for one in records if one.id not in unread):
         row = rows.get(record.id)
-        text = row.text if row is not None else "" if data.labels is not None else read_comments(record)
+        text = row.text if row is not None else texts.get(record.id, "")
         label = row.mapped if row is not None and row.mapped else map_text(text, classes)
         counts["csv" if row is not None and row.mapped else "text" if label else "none"] += 1
         if not label:
@@ -85,9 +88,30 @@ def label_records(
         if label:
             patient = row.patient if row is not None and row.patient else None
             labelled.append(Labelled(record, classes.index(label), patient))
-    coverage = Coverage(len(records), counts["csv"], counts["text"], dict(unmapped.most_common(SHOWN)))
+    read = len(records) - len(unread)
+    coverage = Coverage(read, counts["csv"], counts["text"], dict(unmapped.most_common(SHOWN)))
     check_coverage(coverage, labelled, data)
-    return tuple(labelled), coverage
+    return Labels(tuple(labelled), coverage, unread)
+
+
+def _rows(records: Sequence[Record], data: EcgData, folder: Path) -> Mapping[str, Row]:
+    if data.labels is None:
+        return {}
+    path = beneath(folder, data.labels, "data.labels")
+    return rows_by_record(records, read_rows(path, data.labels, data.class_names))
+
+
+def _comments(records: Sequence[Record], data: EcgData) -> tuple[dict[str, str], dict[str, str]]:
+    """Record -> the diagnoses in its header, and why the others' cannot be read. Raises DataError."""
+    texts, unread = {}, {}
+    for record in records:
+        try:
+            texts[record.id] = read_comments(record)
+        except DataError as error:
+            unread[record.id] = why_left_out(error, data)
+    if not texts:
+        raise DataError(none_can_be_read(records, unread))
+    return texts, unread
 
 
 def check_coverage(coverage: Coverage, labelled: Sequence[Labelled], data: EcgData) -> None:

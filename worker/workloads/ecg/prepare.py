@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import disk_usage
@@ -24,7 +25,7 @@ from shared.errors import DataError
 from shared.specs.ecg import ANY_LEAD, EcgData
 from worker.workloads.ecg.folder import HEADER, SIGNALS, Record
 from worker.workloads.ecg.headers import named_by
-from worker.workloads.ecg.reading import read_recording, told
+from worker.workloads.ecg.reading import none_can_be_read, read_recording, told, why_left_out
 from worker.workloads.ecg.signals import Form, form_of, in_form
 
 FOLDER = Path("prepared") / "ecg"
@@ -58,17 +59,13 @@ def prepare_records(records: Sequence[Record], data: EcgData, root: Path) -> Pre
         try:
             done.append(prepare_record(record, data, root))
         except DataError as error:
-            if data.unreadable == "refuse":
-                raise DataError(
-                    f"{error.message}; mend or remove it, or set data.unreadable to leave_out"
-                ) from error
-            left_out[record.id] = error.message
+            left_out[record.id] = why_left_out(error, data)
         else:
             if record.id in waiting:
                 _check_room(done[-1], len(waiting) - 1, root)
                 waiting = frozenset()
     if not done:
-        raise DataError(f"none of {len(records):,} records can be read; the first: {_first(left_out)}")
+        raise DataError(none_can_be_read(records, left_out))
     _check_leads(done, data)
     return Preparation(tuple(done), left_out)
 
@@ -87,12 +84,13 @@ def prepare_record(record: Record, data: EcgData, root: Path) -> Prepared:
 
 
 def prepared_name(record: Record, form: Form, mat_rate: float | None) -> Path:
-    """Where a record in some form is kept."""
+    """Where a record in some form is kept. Raises DataError where its files cannot be looked at."""
     places = [record.path]
     if record.path.suffix == HEADER:
         places = list(dict.fromkeys([*places, *map(record.beside, SIGNALS), *named_by(record).files]))
-    files = [path for path in places if path.exists()]
-    said = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    with told(record):
+        files = [path for path in places if path.exists()]
+        said = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     text = json.dumps([VERSION, str(record.path.parent.resolve()), said, asdict(form), mat_rate])
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     return Path(digest[:2]) / f"{digest[2:]}.npy"
@@ -134,13 +132,15 @@ def _shape(path: Path) -> tuple[int, int]:
 
 
 def _missing(records: Sequence[Record], data: EcgData, root: Path) -> frozenset[str]:
-    """The records that are still to be prepared."""
+    """The records that are still to be prepared, but for those that cannot be looked at."""
     form = form_of(data)
-    return frozenset(
-        record.id
-        for record in records
-        if not (root / FOLDER / prepared_name(record, form, data.mat_sampling_rate)).exists()
-    )
+    missing = []
+    for record in records:
+        # What cannot be looked at is told, or left out, when its turn to be prepared comes.
+        with suppress(DataError):
+            if not (root / FOLDER / prepared_name(record, form, data.mat_sampling_rate)).exists():
+                missing.append(record.id)
+    return frozenset(missing)
 
 
 def _check_room(first: Prepared, waiting: int, root: Path) -> None:
@@ -170,7 +170,3 @@ def _check_leads(done: Sequence[Prepared], data: EcgData) -> None:
                 f"record {known[0][0][:80]!r} has the leads {', '.join(known[0][1])} and {name[:80]!r} "
                 f"{', '.join(leads)}; name in data.leads those to use, in order, and {ANY_LEAD} for any"
             )
-
-
-def _first(left_out: dict[str, str]) -> str:
-    return next(iter(left_out.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import DataError
+from shared.specs.ecg import EcgData
 from worker.workloads.ecg.folder import HEADER, Record, check_beneath
 
 SIGNAL_NAMES = ("val", "data", "sig", "ecg")
@@ -146,3 +147,15 @@ def told(record: Record) -> Iterator[Any]:
     except Exception as error:
         why = str(error).strip().rstrip(".")[:300] or type(error).__name__
         raise DataError(f"record {record.id[:120]!r} cannot be read: {why}") from error
+
+
+def why_left_out(error: DataError, data: EcgData) -> str:
+    """Why a record is left out. Raises DataError where such are refused."""
+    if data.unreadable == "refuse":
+        raise DataError(f"{error.message}; mend or remove it, or set data.unreadable to leave_out") from error
+    return error.message
+
+
+def none_can_be_read(records: Sequence[Record], left_out: Mapping[str, str]) -> str:
+    """The sentence where nothing is left."""
+    return f"none of {len(records):,} records can be read; the first: {next(iter(left_out.values()))}"

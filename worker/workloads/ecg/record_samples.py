@@ -18,7 +18,8 @@ from worker.workloads.ecg.samples import Samples
 
 def record_samples(records: Sequence[Record], data: EcgData, folder: Path) -> Samples:
     """One sample a labelled record, divided as the spec says. Raises DataError."""
-    labelled, coverage = label_records(records, data, folder)
+    told = label_records(records, data, folder)
+    labelled = told.labelled
     labels = np.array([one.label for one in labelled], np.int64)
     patients = _patients(labelled, data)
     if data.split == "stratified":
@@ -35,8 +36,8 @@ def record_samples(records: Sequence[Record], data: EcgData, folder: Path) -> Sa
         patients=patients,
         patients_by=_known_by(labelled, data),
         partition=limited(partition, labels, data.limit, data.split_seed),
-        coverage=coverage.facts(),
-        left_out={},
+        coverage=told.coverage.facts(),
+        left_out=told.unread,
     )
 
 
