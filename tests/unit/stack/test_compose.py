@@ -103,6 +103,16 @@ def test_the_api_answers_to_the_name_by_which_prometheus_asks() -> None:
     assert "api:8642" in read("monitoring/prometheus/prometheus.yml")
 
 
+def test_the_database_lies_in_its_volume_whichever_major_an_image_has() -> None:
+    """Each image has a folder of its own, and where that is no volume of ours `down` takes it away."""
+    postgres = services()["postgres"]
+    (volume,) = (mount for mount in mounts(postgres) if mount.source == "postgres")
+    folder = Path(postgres["environment"]["PGDATA"])
+    major = re.split(r"[.-]", default(postgres["image"]).rpartition(":")[2])[0]
+    assert folder == Path(volume.target, major, "docker")
+    assert f"PostgreSQL {major}" in read("docs/containers.md")
+
+
 def test_a_stop_lasts_longer_than_a_checkpoint() -> None:
     for name in ("worker-cpu", "worker-gpu"):
         minutes = int(services()[name]["stop_grace_period"].removesuffix("m"))
