@@ -215,6 +215,22 @@ RUNNING_BEYOND_SLOTS = Series(
     "epochd_running_beyond_slots", "gauge", f"Running jobs not shown one by one: those beyond {SLOTS}."
 )
 
+LOSSES_NOT_FINITE = Series(
+    "epochd_losses_not_finite",
+    "gauge",
+    "Running jobs, in a slot or not, whose newest loss of train or val is no finite number.",
+)
+WORST_UNSAVED = Series(
+    "epochd_worst_unsaved_seconds",
+    "gauge",
+    "What a crash would cost of that running job, in a slot or not, which it would cost most.",
+)
+WORST_SWAP = Series(
+    "epochd_worst_swap_bytes_per_second",
+    "gauge",
+    "Read from and written to swap on the host that swaps most of a running job's, in a slot or not.",
+)
+
 _SECONDS = (0.005, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 REQUEST_SECONDS = Series(
     "epochd_request_seconds",

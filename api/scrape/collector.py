@@ -9,7 +9,8 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from api.scrape import counts, fleet, running
+from api.scrape import counts, fleet, running, worst
+from api.scrape.rows import running_rows
 from api.scrape.slots import Slots
 from api.scrape.words import WorkloadWords
 from shared.db import Database
@@ -34,11 +35,12 @@ class DatabaseCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         with self._database.read() as session:
             now = self._database.now(session)
-            seats = self._slots.seat(session)
+            seats, rows = self._slots.seat(session), running_rows(session)
             families = [
                 *counts.families(session, self._words, now),
                 *fleet.families(session, now - self._lease, seats.running),
-                *running.families(session, self._words, seats, now),
+                *running.families(session, self._words, rows, seats, now),
+                *worst.families(session, rows, now),
             ]
         yield from families
         yield from fleet.volume(self._runs)

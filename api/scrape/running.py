@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from prometheus_client.core import Metric
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.scrape.family import family, single
 from api.scrape.losses import losses, newest
+from api.scrape.rows import RunningRow
 from api.scrape.slots import Seats
 from api.scrape.words import WorkloadWords
 from shared import telemetry
-from shared.models import Attempt, Checkpoint, Job
 from shared.telemetry import Series
 
 Reading = tuple[Series, tuple[str, ...], Any]
@@ -46,41 +45,24 @@ _CUDA: Mapping[Series, str] = {
 }
 
 
-def families(session: Session, words: WorkloadWords, seats: Seats, now: datetime) -> list[Metric]:
+def families(
+    session: Session, words: WorkloadWords, rows: Sequence[RunningRow], seats: Seats, now: datetime
+) -> list[Metric]:
     """A sample of each series for every seated job that has it."""
     shown = {series: family(series) for series in telemetry.ALL if series.labels[:1] == ("slot",)}
-    for job, checkpoint in _seated(session, seats):
-        slot = str(seats.places[job.id])
-        for series, labels, value in _readings(session, words, job, checkpoint, now):
+    for row in rows:
+        if row.job.id not in seats.places:
+            continue
+        slot = str(seats.places[row.job.id])
+        for series, labels, value in _readings(session, words, row, now):
             if isinstance(value, (int, float)):
                 shown[series].add_metric((slot, *labels), value)
     beyond = single(telemetry.RUNNING_BEYOND_SLOTS, seats.running - len(seats.places))
     return [*shown.values(), beyond]
 
 
-def _seated(session: Session, seats: Seats) -> list[tuple[Any, Any]]:
-    """Each job that sits somewhere, with the start of its attempt, and its newest checkpoint or None."""
-    jobs = session.execute(
-        select(
-            Job.id, Job.kind, Job.workload, Job.progress, Job.memory, Job.best, Job.need_gpus, Job.attempt,
-            Attempt.started_at,
-        )
-        .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.attempt == Job.attempt))
-        .where(Job.id.in_(seats.places))
-    ).all()  # fmt: skip
-    written = session.execute(
-        select(Checkpoint.job_id, Checkpoint.bytes, Checkpoint.seconds, Checkpoint.created_at)
-        .join(Job, (Checkpoint.job_id == Job.id) & (Checkpoint.step == Job.checkpoint_step))
-        .where(Job.id.in_(seats.places), Checkpoint.state == "ready")
-        .order_by(Checkpoint.created_at)
-    )
-    checkpoints = {row.job_id: row for row in written}
-    return [(job, checkpoints.get(job.id)) for job in jobs]
-
-
-def _readings(
-    session: Session, words: WorkloadWords, job: Any, checkpoint: Any, now: datetime
-) -> Iterator[Reading]:
+def _readings(session: Session, words: WorkloadWords, row: RunningRow, now: datetime) -> Iterator[Reading]:
+    job = row.job
     yield telemetry.RUNNING_INFO, (job.kind, words.label(job.workload)), 1
     for series, (field, times) in _PROGRESS.items():
         yield series, (), _times(job.progress.get(field), times)
@@ -88,14 +70,9 @@ def _readings(
     yield from _judged(session, job)
     for split, part, value in losses(session, job.id, words.terms.get(job.workload, ())):
         yield telemetry.RUNNING_LOSS, (split, part), value
-    yield telemetry.RUNNING_CHECKPOINT_BYTES, (), getattr(checkpoint, "bytes", None)
-    yield telemetry.RUNNING_CHECKPOINT_SECONDS, (), getattr(checkpoint, "seconds", None)
-    since = job.started_at if checkpoint is None else max(job.started_at, checkpoint.created_at)
-    yield (
-        telemetry.RUNNING_UNSAVED,
-        (),
-        max(0.0, (now - since).total_seconds()),
-    )  # a trainer's clock may be ahead
+    yield telemetry.RUNNING_CHECKPOINT_BYTES, (), getattr(row.checkpoint, "bytes", None)
+    yield telemetry.RUNNING_CHECKPOINT_SECONDS, (), getattr(row.checkpoint, "seconds", None)
+    yield telemetry.RUNNING_UNSAVED, (), row.unsaved_seconds(now)
 
 
 def _memory(job: Any) -> Iterator[Reading]:

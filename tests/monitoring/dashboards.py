@@ -17,6 +17,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "monitoring"
 PROMETHEUS, GRAFANA = FOLDER / "prometheus", FOLDER / "grafana"
 
 _METRIC = re.compile(r"\b(?:[a-z]+:)?epochd[_:][a-z0-9_:]+")
+_ASKED = re.compile(r'query "([^"]+)"')
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 
 
@@ -73,7 +74,14 @@ def rules() -> list[dict[str, Any]]:
 
 
 def rule_queries() -> list[Query]:
-    return [Query(f"rule {rule.get('alert') or rule['record']}", rule["expr"]) for rule in rules()]
+    """Of expressions, and of the sentences of alerts, which ask Prometheus for slots."""
+    found = []
+    for rule in rules():
+        where = f"rule {rule.get('alert') or rule['record']} {rule.get('labels', {}).get('severity', '')}"
+        found.append(Query(where, rule["expr"]))
+        for text in rule.get("annotations", {}).values():
+            found += [Query(f"{where} asks", asked) for asked in _ASKED.findall(text)]
+    return found
 
 
 def known_metrics() -> set[str]:

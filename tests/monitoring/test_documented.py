@@ -13,6 +13,12 @@ def test_the_guide_has_the_table_of_all_series() -> None:
     assert "\n".join(_table()) in GUIDE.read_text(encoding="utf-8"), "\n".join(_table())
 
 
+def test_the_guide_says_how_many_series_there_can_be() -> None:
+    assert f"At most {sum(series.most for series in telemetry.ALL)} at once" in GUIDE.read_text(
+        encoding="utf-8"
+    )
+
+
 def _table() -> list[str]:
     """Markdown."""
     rows = [

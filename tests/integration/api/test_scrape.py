@@ -137,9 +137,7 @@ def test_checkpoints_tell_what_they_took_and_what_a_crash_would_cost(service: Se
     plant_checkpoint(service.database, job, 10, bytes=50, seconds=0.5)
     plant_checkpoint(service.database, job, 20, bytes=70, seconds=0.25)
     plant_checkpoint(service.database, untold, 20, bytes=90)
-    with service.database.write() as session:
-        for one in (job, untold):
-            store.find(session, one.id).checkpoint_step = 20
+    _change(service, job, untold, checkpoint_step=20)
     service.clock.advance(7)
     told = _told(service)
     assert told[f"epochd_running_checkpoint_bytes{SLOT}"] == 70
@@ -147,6 +145,32 @@ def test_checkpoints_tell_what_they_took_and_what_a_crash_would_cost(service: Se
     assert told[f"epochd_running_unsaved_seconds{SLOT}"] == 7
     assert told['epochd_running_checkpoint_bytes{slot="1"}'] == 90
     assert 'epochd_running_checkpoint_seconds{slot="1"}' not in told
+
+
+def test_the_worst_of_all_running_jobs_is_told_though_it_has_no_slot(service: Service) -> None:
+    seated = [running_job(service.database) for _ in range(telemetry.SLOTS)]
+    assert _told(service)["epochd_losses_not_finite"] == 0
+    beyond = running_job(service.database)
+    service.clock.advance(4000)
+    for job in (*seated, beyond):
+        _report(service, job)
+        plant_points(service.database, job, [None, 3.0], split="val")
+    for job in seated:
+        plant_checkpoint(service.database, job, 0)
+    _change(service, *seated, checkpoint_step=0)
+    plant_points(service.database, beyond, [3.0, None])
+    swap = {"swap_in_bytes_per_second": 7, "swap_out_bytes_per_second": 8, "rss_bytes": 1}
+    _change(service, beyond, memory={"latest": swap})
+    told = _told(service)
+    assert not [name for name, value in told.items() if "epochd_running_loss" in name and math.isnan(value)]
+    assert told[f"epochd_running_unsaved_seconds{SLOT}"] == 0
+    assert told["epochd_losses_not_finite"] == told["epochd_running_beyond_slots"] == 1
+    assert told["epochd_worst_unsaved_seconds"] == 4000
+    assert told["epochd_worst_swap_bytes_per_second"] == 15
+    end(service.database, beyond)
+    told = _told(service)
+    assert told["epochd_losses_not_finite"] == told["epochd_worst_unsaved_seconds"] == 0
+    assert told["epochd_worst_swap_bytes_per_second"] == 0
 
 
 def test_ten_thousand_hostile_jobs_and_full_slots_stay_within_the_table(service: Service) -> None:
@@ -157,8 +181,7 @@ def test_ten_thousand_hostile_jobs_and_full_slots_stay_within_the_table(service:
             plant_points(service.database, job, [1.0], name=name)
             plant_points(service.database, job, [1.0], name=name, split="val")
         plant_checkpoint(service.database, job, 0, seconds=1.0)
-        with service.database.write() as session:
-            store.find(session, job.id).checkpoint_step = 0
+        _change(service, job, checkpoint_step=0)
     _plant_worker(service, "worker-1", **_PRESSURE)
     _plant_ten_thousand(service)
     for word in HOSTILE:
@@ -171,7 +194,8 @@ def test_ten_thousand_hostile_jobs_and_full_slots_stay_within_the_table(service:
     assert set(TABLE) - set(shown) == set(), "the worst case must show every series"
     assert sum(shown.values()) <= telemetry.SERIES
     assert {name for name in shown if shown[name] < TABLE[name].most} <= _SELDOM_ALL
-    assert _told(service)["epochd_running_beyond_slots"] == 5
+    told = _told(service)
+    assert (told["epochd_running_beyond_slots"], told["epochd_losses_not_finite"]) == (5, 0)
 
 
 def test_either_database_is_read_alike(any_database: Database, tmp_path: Path) -> None:
@@ -252,6 +276,12 @@ def _report(service: Service, job: Job) -> None:
         row.best = {"metric": "val/loss", "value": 0.5, "epoch": 1, "step": 2}
         if job.workload == "equities":
             row.progress = {**row.progress, "eta_seconds": 60.0}
+
+
+def _change(service: Service, *jobs: Job, **columns: Any) -> None:
+    with service.database.write() as session:
+        for job in jobs:
+            session.execute(update(Job).where(Job.id == job.id).values(columns))
 
 
 def _tell(service: Service, job: Job, type_: str, **data: Any) -> None:

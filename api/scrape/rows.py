@@ -1,0 +1,52 @@
+"""The running jobs as the database has them, each with the start of its attempt and its newest checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.jobs.status import JobStatus
+from shared.models import Attempt, Checkpoint, Job
+
+
+@dataclass(frozen=True)
+class RunningRow:
+    """One running job."""
+
+    job: Any
+    """Columns of the job, and `began_at` of its attempt."""
+    checkpoint: Any | None
+    """bytes, seconds and created_at of its newest."""
+
+    def unsaved_seconds(self, now: datetime) -> float:
+        """What a crash would cost: since the newest checkpoint of the attempt, or since its start."""
+        saved = None if self.checkpoint is None else self.checkpoint.created_at
+        since = self.job.began_at if saved is None else max(self.job.began_at, saved)
+        return max(0.0, (now - since).total_seconds())  # a trainer's clock may be ahead
+
+
+def running_rows(session: Session) -> Sequence[RunningRow]:
+    """All of them, seated or not, the oldest job first."""
+    running = Job.status == JobStatus.RUNNING
+    jobs = session.execute(
+        select(
+            Job.id, Job.kind, Job.workload, Job.progress, Job.memory, Job.best, Job.need_gpus, Job.attempt,
+            Attempt.started_at.label("began_at"),
+        )
+        .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.attempt == Job.attempt))
+        .where(running)
+        .order_by(Job.id)
+    ).all()  # fmt: skip
+    written = session.execute(
+        select(Checkpoint.job_id, Checkpoint.bytes, Checkpoint.seconds, Checkpoint.created_at)
+        .join(Job, (Checkpoint.job_id == Job.id) & (Checkpoint.step == Job.checkpoint_step))
+        .where(running, Checkpoint.state == "ready")
+        .order_by(Checkpoint.created_at)
+    )
+    newest = {row.job_id: row for row in written}
+    return [RunningRow(job, newest.get(job.id)) for job in jobs]
