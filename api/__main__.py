@@ -10,11 +10,13 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from threading import Event
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import create_app
 from api.maintenance.doorbell import Doorbell, open_doorbell
@@ -23,7 +25,7 @@ from api.security import is_loopback, refuse_open_bind
 from api.tokens.keyring import own_token
 from api.tokens.store import has_live
 from migrations.migrate import upgrade
-from shared.db import Database, open_database
+from shared.db import Database, database_sentence, open_database
 from shared.failpoints import arm
 from shared.settings import Settings
 
@@ -36,36 +38,60 @@ KEEP_ALIVE_SECONDS = 60
 """How long an idle connection stays open; longer than a person or a script pauses."""
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What it serves on."""
+
+    settings: Settings
+    database: Database
+    listening: socket.socket
+    controller: bool
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
-    settings = Settings()
-    asked = _parse(settings, arguments)
-    settings = settings.model_copy(update={"host": asked.host})  # where it listens decides what it demands
     signal.signal(signal.SIGTERM, _leave)  # uvicorn serves to the end first, then raises the signal once more
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for talkative in ("alembic", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
-        arm(os.environ)
-        database = open_database(settings.resolved_database_url)
-        refuse_open_bind(asked.host, is_loopback(asked.host) or _has_token(settings, database))
-        listening = _listen(asked.host, asked.port)
+        ground = _prepare(arguments)
     except (ValueError, OSError) as error:
         log.error("%s", error)  # noqa: TRY400
         return 2
+    except SQLAlchemyError as error:
+        log.error("%s", database_sentence(error))  # noqa: TRY400
+        return 2
+    _serve(ground)
+    return 0
+
+
+def _prepare(arguments: Sequence[str] | None) -> _Ground:
+    """Raises ValueError, OSError or SQLAlchemyError."""
+    settings = Settings.load()
+    asked = _parse(settings, arguments)
+    settings = settings.model_copy(update={"host": asked.host})  # where it listens decides what it demands
+    arm(os.environ)
+    database = open_database(settings.resolved_database_url)
+    refuse_open_bind(asked.host, is_loopback(asked.host) or _has_token(settings, database))
+    listening = _listen(asked.host, asked.port)
     upgrade(database.engine)
+    return _Ground(settings, database, listening, asked.controller)
+
+
+def _serve(ground: _Ground) -> None:
+    settings, database = ground.settings, ground.database
     with (
         open_doorbell(settings) as doorbell,
-        _loops(database, settings, doorbell) if asked.controller else nullcontext(),
+        _loops(database, settings, doorbell) if ground.controller else nullcontext(),
     ):
         app = create_app(settings, database, doorbell)
-        log.info("epochd listens on %s", _address(listening))
-        if not is_loopback(asked.host):
+        log.info("epochd listens on %s", _address(ground.listening))
+        if not is_loopback(settings.host):
             hosts = ", ".join(settings.allowed_hosts)
             log.info("it answers to the host names %s; EPOCHD_ALLOWED_HOSTS says which", hosts)
-        _Server(app).run(sockets=[listening])
+        _Server(app).run(sockets=[ground.listening])
     database.close()
-    return 0
 
 
 def _has_token(settings: Settings, database: Database) -> bool:

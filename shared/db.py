@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.filesystems import refuse_foreign_folder
@@ -63,15 +64,24 @@ class Database:
 def open_database(url: str, clock: DatabaseClock | None = None) -> Database:
     """The database at `url`. SQLite runs in WAL with full synchronisation.
 
-    Raises ValueError for SQLite on a file system that cannot keep it.
+    Raises ValueError for what is no address, and for SQLite on a file system that cannot keep it.
     """
-    if make_url(url).get_backend_name() != "sqlite":
-        return Database(create_engine(url, pool_pre_ping=True, connect_args=SERVER_WAITS), clock)
+    try:
+        if make_url(url).get_backend_name() != "sqlite":
+            return Database(create_engine(url, pool_pre_ping=True, connect_args=SERVER_WAITS), clock)
+    except ArgumentError as error:
+        raise ValueError(database_sentence(error)) from None
     _make_parent(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
     return Database(engine, clock)
+
+
+def database_sentence(error: SQLAlchemyError) -> str:
+    """Why a program cannot use its database, without the password of its address."""
+    why = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return f"the database of EPOCHD_DATABASE_URL cannot be used: {str(why).splitlines()[0]}"
 
 
 def database_clock(session: Session) -> datetime:

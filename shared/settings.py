@@ -5,17 +5,25 @@ What may not stand in an environment stands in a file: /run/secrets/epochd_token
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from shared.broker_url import check_broker_url
+from shared.setting_problems import PREFIX, settings_sentence
+
+log = logging.getLogger("epochd.settings")
 
 SECRETS_DIR = Path("/run/secrets")
 
@@ -24,7 +32,7 @@ class Settings(BaseSettings):
     """What a process of epochd needs to know; defaults are those of embedded mode."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EPOCHD_",
+        env_prefix=PREFIX,
         frozen=True,
         use_attribute_docstrings=True,
         secrets_dir=SECRETS_DIR,
@@ -87,12 +95,23 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then files; most machines have no folder of secrets."""
+        """Arguments, then the environment, then files; most machines have no folder of secrets for us."""
         sources = (init_settings, env_settings, dotenv_settings)
         assert isinstance(file_secret_settings, SecretsSettingsSource)
         folder = file_secret_settings.secrets_dir
-        has_files = isinstance(folder, str | Path) and Path(folder).exists()
+        has_files = isinstance(folder, str | Path) and _is_for_us(Path(folder))
         return (*sources, file_secret_settings) if has_files else sources
+
+    @classmethod
+    def load(cls, flags: Mapping[str, Any] | None = None) -> Self:
+        """The settings of a program under what its command line gave. Raises ValueError in one sentence."""
+        given = dict(flags or {})
+        try:
+            return cls(**given)
+        except (ValidationError, SettingsError) as error:
+            folder = cls.model_config["secrets_dir"]
+            assert isinstance(folder, Path)
+            raise ValueError(settings_sentence(error, given, folder)) from None
 
     @field_validator("broker_url")
     @classmethod
@@ -122,3 +141,12 @@ class Settings(BaseSettings):
     @property
     def bells_dir(self) -> Path:
         return (self.state_dir / "bells").resolve()
+
+
+def _is_for_us(folder: Path) -> bool:
+    if not folder.exists():
+        return False
+    if os.access(folder, os.R_OK | os.X_OK):
+        return True
+    log.warning("%s is left out: its files are for another user", folder)
+    return False

@@ -28,4 +28,4 @@ def make_app(settings: Settings) -> Celery:
     return app
 
 
-app = make_app(Settings())
+app = make_app(Settings.load())

@@ -28,7 +28,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         arm(os.environ)
-        settings = Settings()
+        settings = Settings.load()
         database = open_database(settings.resolved_database_url)
     except ValueError as error:
         log.error("%s", error)  # noqa: TRY400

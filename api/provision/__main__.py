@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.provision.schema import migrate
 from api.provision.secrets import make_secrets
-from shared.db import open_database
+from shared.db import database_sentence, open_database
 from shared.log import configure_logging
 from shared.settings import Settings
 
@@ -29,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             make_secrets(asked.folder)
         else:
             _migrate(asked.folder)
-    except (OSError, ValueError, SQLAlchemyError) as error:
+    except (OSError, ValueError) as error:
         log.error("%s cannot be put in place: %s", asked.what, error)  # noqa: TRY400
+        return 1
+    except SQLAlchemyError as error:
+        log.error("%s cannot be put in place: %s", asked.what, database_sentence(error))  # noqa: TRY400
         return 1
     return 0
 
@@ -47,7 +50,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _migrate(folder: Path) -> None:
-    database = open_database(Settings().resolved_database_url)
+    database = open_database(Settings.load().resolved_database_url)
     try:
         migrate(database, folder)
     finally:

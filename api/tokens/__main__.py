@@ -11,11 +11,13 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from api.tokens import store
 from api.tokens.scope import TokenScope
 from api.tokens.text import digest, token_id
 from migrations.migrate import upgrade
-from shared.db import Database, open_database
+from shared.db import Database, database_sentence, open_database
 from shared.errors import EpochdError
 from shared.models import Token
 from shared.settings import Settings
@@ -27,11 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do one thing to the tokens of the settings' database; the exit code."""
     asked = _parse(arguments)
     try:
-        with closing(open_database(Settings().resolved_database_url)) as database:
+        with closing(open_database(Settings.load().resolved_database_url)) as database:
             upgrade(database.engine)
             asked.act(database, asked)
     except (EpochdError, OSError, ValueError) as error:
         return _fail(str(error))
+    except SQLAlchemyError as error:
+        return _fail(database_sentence(error))
     return 0
 
 

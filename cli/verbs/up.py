@@ -9,9 +9,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-
 from cli.embedded.child import spawn
 from cli.embedded.ground import StateDirectory, usable_port
 from cli.embedded.launch import Edges
@@ -61,14 +58,9 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         if (value := getattr(arguments, name)) is not None
     }
     try:
-        return Settings(**given)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        flag = f"--{name.replace('_', '-')}" if name in given else f"EPOCHD_{name.upper()}"
-        raise WrongUsage(f"{flag}: {first['msg'].lower()}") from None
-    except SettingsError as error:
-        raise WrongUsage(f"the environment cannot be read: {error}") from None
+        return Settings.load(given)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from None
 
 
 def _tell(sentence: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -61,6 +63,54 @@ def test_what_is_wrong_with_a_secret_is_told_without_it(tmp_path: Path) -> None:
     with pytest.raises(ValidationError) as told:
         here()
     assert "canary" not in str(told.value) and "at least 16" in str(told.value)
+
+
+def test_a_bad_setting_is_told_with_its_variable_file_or_flag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = secrets_in(tmp_path / "s", token="canary", broker_url="redis://:canary/9@h")
+    monkeypatch.setenv("EPOCHD_LEASE_SECONDS", "-1")
+    monkeypatch.setenv("EPOCHD_ALLOWED_HOSTS", "5")
+    with pytest.raises(ValueError, match="state-dir") as told:
+        here.load({"port": 99_999, "state_dir": None})
+    assert str(told.value).split("; ") == [
+        "--state-dir: input is not a valid path for <class 'pathlib.Path'>",
+        "--port: input should be less than or equal to 65535",
+        'EPOCHD_ALLOWED_HOSTS: must be a JSON list of host names, such as ["localhost","train.example.org"]',
+        f"{tmp_path}/s/epochd_token: value should have at least 16 items after validation, not 6",
+        f"{tmp_path}/s/epochd_broker_url: must be an address of Redis such as redis://:PASSWORD@host:6379/0, "
+        "with what is no letter or digit in the password percent-encoded (%2F for /, %23 for #)",
+        "EPOCHD_LEASE_SECONDS: input should be greater than 0",
+    ]
+
+
+def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
+    here = secrets_in(tmp_path / "s", allowed_hosts="canary")
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/s/epochd_allowed_hosts: must be a JSON list"):
+        here.load()
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = secrets_in(tmp_path / "s", token="a-token-of-some-length")
+    read = Path.read_text
+
+    def refuse(path: Path, *arguments: Any, **options: Any) -> str:
+        if path.name == "epochd_token":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", refuse)  # root, who may run the tests, is refused nothing
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/s/epochd_token cannot be read: Permission denied$"):
+        here.load()
+
+
+def test_a_folder_of_others_is_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = secrets_in(tmp_path / "s", token="a-token-of-some-length")
+    monkeypatch.setattr("shared.settings.os.access", lambda folder, _mode: folder != tmp_path / "s")
+    assert here.load().token is None
+    assert f"{tmp_path}/s is left out" in caplog.text
 
 
 def test_the_folder_is_the_one_that_containers_mount() -> None:

@@ -240,7 +240,7 @@ def test_cancel_and_resume_send_only_what_was_asked(
         (["--port", "99999"], "EPOCHD_SLOTS", "1", "--port: input should be less than or equal to 65535"),
         (["--slots", "0"], "EPOCHD_SLOTS", "1", "--slots: input should be greater"),
         ([], "EPOCHD_LEASE_SECONDS", "-1", "EPOCHD_LEASE_SECONDS: input should be greater than 0"),
-        ([], "EPOCHD_ALLOWED_HOSTS", "[", "the environment cannot be read"),
+        ([], "EPOCHD_ALLOWED_HOSTS", "[", "EPOCHD_ALLOWED_HOSTS: must be a JSON list of host names"),
     ],
 )
 def test_up_names_the_flag_or_the_variable_that_is_wrong(

@@ -1,0 +1,66 @@
+"""Every program tells a bad setting in one sentence and ends, whichever reads it first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = {
+    "api": 2,
+    "api.maintenance": 2,
+    "api.tokens list": 2,
+    "api.provision migrate": 1,
+    "worker": 2,
+    "worker.stack": 2,
+    "cli up": 2,
+}
+"""Words after `python -m` -> the code with which it says that it cannot start."""
+
+AWAY = "postgresql+psycopg://epochd:canary@127.0.0.1:1/epochd"
+
+
+def end(words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words.split()],
+        env={**os.environ, "EPOCHD_STATE_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("words", PROGRAMS)
+def test_a_program_names_the_setting_that_is_wrong_and_what_would_be_right(
+    words: str, tmp_path: Path
+) -> None:
+    ended = end(words, tmp_path, EPOCHD_ALLOWED_HOSTS="myhost")
+    assert ended.returncode == PROGRAMS[words], ended.stderr
+    assert "EPOCHD_ALLOWED_HOSTS: must be a JSON list of host names" in ended.stderr
+    assert "Traceback" not in ended.stderr and "myhost" not in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "url"),
+    [
+        ("api", AWAY),
+        ("api.tokens list", AWAY),
+        ("api.provision migrate", AWAY),
+        ("api", "canary"),
+        ("api.maintenance", "canary"),
+        ("worker", "canary"),
+        ("api", "nosuch://epochd:canary@h/d"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_sentence_without_its_password(
+    words: str, url: str, tmp_path: Path
+) -> None:
+    ended = end(words, tmp_path, EPOCHD_DATABASE_URL=url)
+    assert ended.returncode == PROGRAMS[words], ended.stderr
+    assert "the database of EPOCHD_DATABASE_URL cannot be used: " in ended.stderr
+    assert "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) == 1
+    assert "canary" not in ended.stderr
