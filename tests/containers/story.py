@@ -104,6 +104,7 @@ class Story:
         prove("Redis is restarted under it", lambda: _restart(stack, training, job_id, "redis"))
         prove("PostgreSQL is restarted under it", lambda: _restart(stack, training, job_id, "postgres"))
         prove("its weights are those of the run left alone", lambda: _compare(training, job_id, calm[0]))
+        prove("torch.compile finds what it needs in a worker", lambda: _compile(stack))
 
     def _scrape(self, training: Training, job_id: str) -> str:
         training.await_step(job_id, 1)
@@ -210,6 +211,16 @@ def _compare(training: Training, job_id: str, calm: Essence) -> str:
     assert essence.history == calm.history, "other metric points"
     digest = essence.tensors["model.safetensors"][:12]
     return f"{len(job['attempts'])} attempts; model {digest}, optimizer and {len(calm.history)} points equal"
+
+
+def _compile(stack: Stack) -> str:
+    script = (
+        "import torch, torch._inductor.config as config; config.compile_threads = 1; "
+        "print(torch.compile(lambda x: x.sin() + 1)(torch.zeros(64)).sum().item())"
+    )
+    total = stack.inside(WORKER, "python", "-c", script).strip()
+    assert total == "64.0", f"a compiled sum of 64 ones is {total}"
+    return "a kernel was compiled and ran in its container"
 
 
 def _names(services: Sequence[str]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -26,12 +28,20 @@ Forward = Callable[[nn.Module, Batch], Outputs]
 
 
 def check_compiler(spec: JobSpec, device: torch.device) -> None:
-    """Look for a C++ compiler before any data is read, as torch does. Raises InvalidSpec where there is none.
-
-    What a GPU needs, Triton finds out at the first step.
-    """
-    if not spec.trainer.compile or spec.kind == "eval" or device.type != "cpu" or BACKEND != "inductor":
+    """Look for the compiler of torch.compile before any data is read. Raises InvalidSpec without one."""
+    if not spec.trainer.compile or spec.kind == "eval" or BACKEND != "inductor":
         return
+    missing = _missing_for_cpu() if device.type == "cpu" else _missing_for_gpu(os.environ)
+    if missing is not None:
+        sentence = (
+            f"trainer.compile needs {missing} is not found where the trainer runs; install g++ there, or set "
+            "trainer.compile to false"
+        )
+        raise InvalidSpec(sentence, (FieldProblem("trainer.compile", sentence),))
+
+
+def _missing_for_cpu() -> str | None:
+    """Kernels are C++, compiled by what torch itself looks for."""
     from torch._inductor import config
     from torch._inductor.cpp_builder import get_cpp_compiler
     from torch._inductor.exc import InvalidCxxCompiler
@@ -39,11 +49,15 @@ def check_compiler(spec: JobSpec, device: torch.device) -> None:
     try:
         get_cpp_compiler()
     except InvalidCxxCompiler:
-        sentence = (
-            f"trainer.compile needs a C++ compiler and {config.cpp.cxx[-1]} is not found where the trainer "
-            "runs; install g++ there, or set trainer.compile to false"
-        )
-        raise InvalidSpec(sentence, (FieldProblem("trainer.compile", sentence),)) from None
+        return f"a C++ compiler and {config.cpp.cxx[-1]}"
+    return None
+
+
+def _missing_for_gpu(environ: Mapping[str, str]) -> str | None:
+    """Triton has a C compiler make what launches its kernels. Source: triton/runtime/build.py."""
+    if environ.get("CC") or shutil.which("gcc") or shutil.which("clang"):
+        return None
+    return "a C compiler and gcc"
 
 
 def with_compiled_steps(task: Task, clock: Monotonic) -> Task:

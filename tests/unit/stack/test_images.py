@@ -31,8 +31,16 @@ def test_every_install_is_pinned(dockerfile: str) -> None:
         if re.search(r"\b(pip|apt|apt-get)\b.* install\b", part)
     ]
     assert len(installs) >= 3
-    loose = [part for part in installs if not re.search(r"-c constraints\.txt|--no-deps|==", part)]
+    # What Debian has for the base image, which is pinned itself.
+    of_debian = [part.split() for part in installs if "apt-get" in part]
+    assert all(words[-1] == "g++" and words[-2].startswith("--") for words in of_debian)
+    loose = [part for part in installs if not re.search(r"-c constraints\.txt|--no-deps|==|apt-get", part)]
     assert not loose
+
+
+def test_a_worker_has_the_compiler_of_torch_compile() -> None:
+    run = " ".join(argument for word, argument in last_stage("Dockerfile.gpu") if word == "RUN")
+    assert re.search(r"apt-get install --yes --no-install-recommends g\+\+ && rm -rf /var/lib/apt/lists", run)
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)

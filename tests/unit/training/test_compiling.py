@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
-from torch._inductor.exc import CppCompileError
+from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
 
+from shared.errors import InvalidSpec
 from tests.integration import planted
 from tests.integration.planted import PlantedSpec, final_state, metric_history, spec_of, told, write_order
 from tests.integration.trainers import train
 from worker.protocol import ExitCode
 from worker.training import compiling
+from worker.training.compiling import check_compiler
 from worker.training.main import run_order
 
 
@@ -94,6 +97,31 @@ def test_a_failed_compilation_is_a_sentence(
 
 
 # Torch's compiler imports what torch itself has deprecated.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_machine_without_a_compiler_is_told_before_any_data_is_read(
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search() -> str:
+        raise InvalidCxxCompiler
+
+    monkeypatch.setattr("torch._inductor.cpp_builder.get_cpp_compiler", search)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(InvalidSpec, match=r"trainer\.compile needs a C.* compiler and g.. is not found"):
+        check_compiler(compiled(), torch.device(device))
+    check_compiler(compiled(compile=False), torch.device(device))
+
+
+def test_a_gpu_needs_a_c_compiler_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CC", "/opt/cc")
+    check_compiler(compiled(), torch.device("cuda"))
+    monkeypatch.delenv("CC")
+    (tmp_path / "clang").touch(0o755)
+    check_compiler(compiled(), torch.device("cuda"))
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.nemesis
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++ on a CPU, and there is none")
