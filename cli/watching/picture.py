@@ -7,6 +7,7 @@ from typing import Any
 
 from cli import figures
 from cli.watching import history
+from cli.watching.epochs import Epochs
 from cli.watching.follow import Update
 
 Json = dict[str, Any]
@@ -18,15 +19,10 @@ MOST_COMPONENTS = 6
 
 @dataclass
 class Picture:
-    """The newest state of a job and its curves. A rewound epoch is overwritten by its repetition."""
+    """The newest state of a job, its curves and its history."""
 
     job: Json = field(default_factory=dict)
-    train: dict[int, float | None] = field(default_factory=dict)
-    """Epoch -> mean training loss."""
-    val: dict[int, float | None] = field(default_factory=dict)
-    """Epoch -> validation loss."""
-    components: dict[str, float | None] = field(default_factory=dict)
-    """Newest value of each component of the validation loss."""
+    epochs: Epochs = field(default_factory=Epochs)
     told: list[str] = field(default_factory=list)
     """The history in sentences."""
     trouble: str | None = None
@@ -37,16 +33,11 @@ class Picture:
         if update.job is not None:
             self.job = update.job
         self.told += history.sentences(update.events)
-        self.train.update({point["epoch"]: point["value"] for point in update.train})
-        for point in update.val:
-            self._take_val(point)
-
-    def _take_val(self, point: Json) -> None:
-        name = point["name"]
-        if name == "loss":
-            self.val[point["epoch"]] = point["value"]
-        elif name.startswith("loss_") and not name.endswith("_weighted"):
-            self.components[name.removeprefix("loss_")] = point["value"]
+        for point in (*update.train, *update.val):
+            self.epochs.add(point)
+        for event in update.events:
+            if event["type"] == "resumed" and "step" in event["data"]:  # a mere request to resume names none
+                self.epochs.rewind(event["attempt"], event["data"]["step"])
 
 
 def panel(picture: Picture) -> list[str]:
@@ -68,11 +59,12 @@ def panel(picture: Picture) -> list[str]:
 def epoch_line(picture: Picture, epoch: int) -> str:
     """All there is to say of one finished epoch, in one line."""
     progress = picture.job.get("progress") or {}
+    train, val = picture.epochs.train, picture.epochs.val
     parts = [
         f"epoch {epoch}/{progress.get('epochs', '?')}",
-        f"train {figures.value(picture.train.get(epoch))}",
-        f"val {figures.value(picture.val.get(epoch))}",
-        _components(picture) if epoch == max(picture.val) else "",
+        f"train {figures.value(train.get(epoch))}",
+        f"val {figures.value(val[epoch])}" if epoch in val else "",
+        _components(picture) if epoch == max(val, default=None) else "",
         _best(picture.job),
         _speed(progress),
         f"ETA {figures.duration(progress.get('eta_seconds'))}",
@@ -120,7 +112,7 @@ def _speed(progress: Json) -> str:
 
 
 def _curves(picture: Picture) -> list[tuple[str, dict[int, float | None]]]:
-    return [("train", picture.train), ("val", picture.val)]
+    return [("train", picture.epochs.train), ("val", picture.epochs.val)]
 
 
 def _curve(name: str, curve: dict[int, float | None]) -> str:
@@ -131,7 +123,7 @@ def _curve(name: str, curve: dict[int, float | None]) -> str:
 
 
 def _components(picture: Picture) -> str:
-    shown = sorted(picture.components.items())[:MOST_COMPONENTS]
+    shown = sorted(picture.epochs.components.items())[:MOST_COMPONENTS]
     return "parts  " + "  ".join(f"{name} {figures.value(value)}" for name, value in shown) if shown else ""
 
 

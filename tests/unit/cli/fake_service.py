@@ -96,10 +96,12 @@ def a_job(**changes: Any) -> Json:
     return {**job, **changes}
 
 
-def a_point(epoch: int, value: float | None, split: str = "val", name: str = "loss") -> Json:
+def a_point(
+    epoch: int, value: float | None, split: str = "val", name: str = "loss", attempt: int = 1
+) -> Json:
     """A metric point as the API shows one."""
     return {
-        "attempt": 1,
+        "attempt": attempt,
         "epoch": epoch,
         "step": epoch * 12,
         "split": split,

@@ -28,13 +28,6 @@ def test_the_panel_tells_who_how_far_the_curves_and_memory() -> None:
     ]
 
 
-def test_a_rewound_epoch_is_replaced_by_its_repetition_and_not_drawn_twice() -> None:
-    picture = seen(
-        Update(a_job(), val=(a_point(1, 0.5), a_point(2, 0.9))), Update(a_job(), val=(a_point(2, 0.4),))
-    )
-    assert picture.val == {1: 0.5, 2: 0.4}
-
-
 def test_a_job_that_never_ran_is_shown_without_inventing_numbers() -> None:
     empty = dict.fromkeys(
         ("stage", "epoch", "epochs", "step", "steps", "percent", "eta_seconds", "samples_per_second")
