@@ -79,6 +79,14 @@ QUEUE_DEPTH = Series("epochd_queue_depth", "gauge", "Queued jobs that are due.",
 QUEUE_OLDEST = Series(
     "epochd_queue_oldest_seconds", "gauge", "How long the oldest due job has waited.", ("queue",), len(QUEUES)
 )
+QUEUE_STUCK = Series(
+    "epochd_queue_stuck_seconds",
+    "gauge",
+    "How long the oldest due job has waited that no worker takes: none serves its queue or is large enough, "
+    "or one has room and nothing starts.",
+    ("queue",),
+    len(QUEUES),
+)
 CANCELS_PENDING = Series("epochd_cancels_pending", "gauge", "Running jobs that were asked to stop.")
 ATTEMPTS = Series(
     "epochd_attempts",

@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from api.scrape import counts, fleet, running, worst
+from api.scrape import counts, fleet, running, stuck, worst
 from api.scrape.rows import running_rows
 from api.scrape.slots import Slots
 from api.scrape.words import WorkloadWords
@@ -35,10 +35,12 @@ class DatabaseCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         with self._database.read() as session:
             now = self._database.now(session)
+            alive_since = now - self._lease
             seats, rows = self._slots.seat(session), running_rows(session)
             families = [
                 *counts.families(session, self._words, now),
-                *fleet.families(session, now - self._lease, seats.running),
+                *stuck.families(session, rows, alive_since, now),
+                *fleet.families(session, alive_since, seats.running),
                 *running.families(session, self._words, rows, seats, now),
                 *worst.families(session, rows, now),
             ]

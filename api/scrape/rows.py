@@ -35,7 +35,7 @@ def running_rows(session: Session) -> Sequence[RunningRow]:
     running = Job.status == JobStatus.RUNNING
     jobs = session.execute(
         select(
-            Job.id, Job.kind, Job.workload, Job.progress, Job.memory, Job.best, Job.need_gpus, Job.attempt,
+            Job.id, Job.kind, Job.workload, Job.queue, Job.progress, Job.memory, Job.best, Job.need_gpus,
             Attempt.started_at.label("began_at"),
         )
         .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.attempt == Job.attempt))

@@ -62,9 +62,9 @@ def waiting_jobs(
     rows = session.execute(
         select(Job.id, Job.queue, Job.need_gpus, Job.need_cpus, Job.need_memory_gib, Job.dispatched_at)
         .where(
-            *_waiting(now),
+            *due(now),
             # Jobs that fit nowhere must not fill the look ahead, or those behind them are never seen.
-            or_(false(), *(_fit_in(vacancy) for vacancy in set(free) if vacancy.slots > 0)),
+            or_(false(), *(fits_in(vacancy) for vacancy in set(free) if vacancy.slots > 0)),
         )
         .order_by(Job.priority.desc(), Job.created_at, Job.id)
         .limit(LOOK_AHEAD)
@@ -85,7 +85,7 @@ def waiting_jobs(
 def vacancies(session: Session, alive_since: datetime) -> list[Vacancy]:
     """What each worker that was heard of since then has free, after the jobs it holds."""
     workers = session.scalars(select(Worker).where(Worker.heartbeat_at >= alive_since).order_by(Worker.id))
-    free = {worker.id: _whole(worker) for worker in workers}
+    free = {worker.id: whole(worker) for worker in workers}
     held = select(Job.lease_owner, Job.need_gpus, Job.need_cpus, Job.need_memory_gib).where(
         Job.status == JobStatus.RUNNING, Job.lease_owner.in_(free)
     )
@@ -99,17 +99,19 @@ def stamp(session: Session, job_id: str, now: datetime, rung_since: datetime) ->
     """Note that the bell is rung for a job now; False where it need not be, or another rang."""
     unrung = or_(Job.dispatched_at.is_(None), Job.dispatched_at <= rung_since)
     # It may have run and failed since it was seen to be due: rung for now, it would not be when it is due.
-    here = (Job.id == job_id, *_waiting(now), unrung)
+    here = (Job.id == job_id, *due(now), unrung)
     result = session.execute(update(Job).where(*here).values(dispatched_at=now))
     assert isinstance(result, CursorResult)
     return result.rowcount == 1
 
 
-def _waiting(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on a job: queued, due, and nobody wants it cancelled."""
     return (Job.status == JobStatus.QUEUED, Job.due_at <= now, Job.cancel_requested_at.is_(None))
 
 
-def _fit_in(vacancy: Vacancy) -> ColumnElement[bool]:
+def fits_in(vacancy: Vacancy) -> ColumnElement[bool]:
+    """Condition on a job: it finds room there, slots apart."""
     return and_(
         Job.queue.in_(vacancy.queues),
         Job.need_gpus <= vacancy.gpus,
@@ -118,7 +120,8 @@ def _fit_in(vacancy: Vacancy) -> ColumnElement[bool]:
     )
 
 
-def _whole(worker: Worker) -> Vacancy:
+def whole(worker: Worker) -> Vacancy:
+    """What a worker has free when it runs nothing."""
     return Vacancy(tuple(worker.queues), worker.slots, worker.gpus, worker.cpus, worker.memory_gib)
 
 

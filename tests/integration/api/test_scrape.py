@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ HOSTILE = (
     "epochd_jobs 1",
     "'; drop table jobs; --",
 )
+ONE_GPU = {"gpus": 1, "cpus": 1}
 SLOT = '{slot="0"}'
 TABLE = {series.name: series for series in telemetry.ALL}
 
@@ -73,6 +75,42 @@ def test_jobs_queues_attempts_and_workers_are_counted(service: Service) -> None:
     assert told["epochd_host_memory_available_bytes"] == 200
     assert told['epochd_host_memory_stalled_ratio{degree="some"}'] == pytest.approx(0.02)
     assert 0 < told["epochd_runs_free_bytes"] <= told["epochd_runs_size_bytes"]
+
+
+def test_a_job_that_waits_for_its_turn_is_not_stuck_however_many_slots_are_free(service: Service) -> None:
+    running_job(service.database, resources=ONE_GPU)
+    submit_job(service.database, resources=ONE_GPU)
+    service.clock.advance(2000)
+    _plant_worker(service, "worker-1", queues=["cpu", "gpu"], gpus=1)
+    told = _told(service)
+    assert told['epochd_worker_slots{state="free"}'] == 3
+    assert told['epochd_queue_oldest_seconds{queue="gpu"}'] == 2000
+    assert told['epochd_queue_stuck_seconds{queue="gpu"}'] == 0
+
+
+def test_a_job_that_no_worker_serves_or_is_large_enough_for_is_stuck(service: Service) -> None:
+    submit_job(service.database, resources=ONE_GPU)
+    service.clock.advance(500)
+    submit_job(service.database, resources={"cpus": 5})
+    service.clock.advance(1500)
+    _plant_worker(service, "worker-1", queues=["cpu"])
+    _plant_worker(service, "worker-2", silent_seconds=31, queues=["cpu", "gpu"], gpus=8, cpus=8.0)
+    told = _told(service)
+    assert told['epochd_queue_stuck_seconds{queue="gpu"}'] == 2000
+    assert told['epochd_queue_stuck_seconds{queue="cpu"}'] == 1500
+
+
+def test_a_job_is_stuck_where_a_worker_has_room_and_starts_nothing(service: Service) -> None:
+    _plant_worker(service, "worker-1", silent_seconds=-3000)
+    submit_job(service.database)
+    service.clock.advance(1000)
+    assert _told(service)['epochd_queue_stuck_seconds{queue="cpu"}'] == 1000
+    submit_job(service.database, priority=1)
+    claim_job(service.database)
+    service.clock.advance(10)
+    assert _told(service)['epochd_queue_stuck_seconds{queue="cpu"}'] == 10, "others have their turn"
+    service.clock.advance(990)
+    assert _told(service)['epochd_queue_stuck_seconds{queue="cpu"}'] == 1000
 
 
 def test_retries_are_told_by_what_ended_the_attempt_before(service: Service) -> None:
@@ -315,18 +353,26 @@ def _plant_ten_thousand(service: Service) -> None:
         session.execute(update(Job).where(Job.id == pattern.id).values(priority=-1))
 
 
-def _plant_worker(service: Service, worker_id: str, silent_seconds: float = 0, **pressure: Any) -> None:
+def _plant_worker(
+    service: Service,
+    worker_id: str,
+    silent_seconds: float = 0,
+    queues: Sequence[str] = ("cpu",),
+    gpus: int = 0,
+    cpus: float = 4.0,
+    **pressure: Any,
+) -> None:
     with service.database.write() as session:
         heard = service.clock.now - timedelta(seconds=silent_seconds)
         row = Worker(
             id=worker_id,
             host="box",
             pid=1,
-            queues=["cpu"],
+            queues=list(queues),
             slots=4,
-            cpus=4.0,
+            cpus=cpus,
             memory_gib=8.0,
-            gpus=0,
+            gpus=gpus,
             pressure=pressure,
             started_at=heard,
             heartbeat_at=heard,
