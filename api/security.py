@@ -15,6 +15,9 @@ from shared.errors import EpochdError, NotFound
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+FORWARDED = frozenset({"forwarded", "via", "x-real-ip"})
+"""Headers of proxies, beside all that begin with x-forwarded-."""
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -67,7 +70,8 @@ class Guard:
         found = declared(scope["path"])
         if found is not None and found.is_open(scope["method"]):
             return
-        caller = await self._keyring.caller(headers.get("authorization", ""))
+        authorization = headers.get("authorization", "")
+        caller = await self._keyring.caller(authorization, from_here=is_from_here(headers, host))
         _check_scope(scope["method"], scope["path"], found, caller)
         scope.setdefault("state", {})["caller"] = caller
 
@@ -102,6 +106,12 @@ def is_cross_site(headers: Headers, host: str) -> bool:
         return False
     scheme, _, authority = origin.partition("://")
     return scheme not in ("http", "https") or authority.lower() != host.lower()
+
+
+def is_from_here(headers: Headers, host: str) -> bool:
+    """Whether this machine is asked by its own name, and no proxy says that it hands on what another sent."""
+    handed_on = any(name in FORWARDED or name.startswith("x-forwarded-") for name in headers)
+    return is_loopback(host_name(host)) and not handed_on
 
 
 def refuse_open_bind(host: str, has_token: bool) -> None:

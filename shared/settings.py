@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     """The root that a spec's data paths lie beneath."""
     host: str = "127.0.0.1"
     port: int = Field(8642, ge=0, le=65_535)
-    allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]", "testserver")
+    allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
     """Host headers that are answered."""
     token: SecretStr | None = Field(None, min_length=16)
     """Bearer token of scope admin, beside those of the database; without any only loopback is listened on."""

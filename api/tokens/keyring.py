@@ -44,6 +44,12 @@ ENVIRONMENT = Caller("environment", TokenScope.ADMIN)
 """Who holds the one token of the settings."""
 
 
+UNGUARDED = (
+    "another machine may have sent this, and the service has no token yet to tell its users by; "
+    "make the first one where it runs, with `python -m api.tokens create`"
+)
+
+
 @dataclass(frozen=True)
 class _Look:
     tokens: Mapping[str, Token]
@@ -66,13 +72,18 @@ class Keyring:
         self._used: set[str] = set()
         self._turn = CapacityLimiter(1)
 
-    async def caller(self, authorization: str) -> Caller:
-        """Who sends that header. Raises Unauthorized, TokenExpired or Unavailable."""
+    async def caller(self, authorization: str, *, from_here: bool = True) -> Caller:
+        """Who sends that header; what another machine may have sent is let in by a token alone.
+
+        Raises Unauthorized, TokenExpired or Unavailable.
+        """
         given = _bearer(authorization)
         if given and self._of_settings and hmac.compare_digest(digest(given), self._of_settings):
             return ENVIRONMENT
         look = await self._fresh_look()
         if not (self._always or look.tokens):
+            if not from_here:
+                raise Unauthorized(UNGUARDED)
             return ANYONE
         if not given:
             raise Unauthorized

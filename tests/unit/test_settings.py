@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from api.security import is_loopback
 from shared import settings
 from shared.settings import Settings
 
@@ -28,7 +29,7 @@ def secrets_in(folder: Path, **values: str) -> type[Settings]:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TOKEN", "DATABASE_URL", "PORT"):
+    for name in ("TOKEN", "DATABASE_URL", "PORT", "ALLOWED_HOSTS"):
         monkeypatch.delenv(f"EPOCHD_{name}", raising=False)
 
 
@@ -49,6 +50,10 @@ def test_the_environment_and_arguments_come_first(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("EPOCHD_PORT", "2")
     assert here().port == 2
     assert here(port=3).port == 3
+
+
+def test_only_this_machine_s_own_names_are_answered_where_nothing_is_said(tmp_path: Path) -> None:
+    assert all(is_loopback(host) for host in Settings(state_dir=tmp_path).allowed_hosts)
 
 
 def test_a_missing_folder_is_no_matter(tmp_path: Path) -> None:

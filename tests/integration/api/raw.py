@@ -50,7 +50,7 @@ def ask_all(app: ASGIApp, calls: Sequence[Call]) -> list[Answer]:
 async def _ask(app: ASGIApp, call: Call) -> Answer:
     status, headers, body = 0, dict[str, str](), b""
     sent = b"" if call.body is None else json.dumps(call.body).encode()
-    given = {"host": "testserver", **({} if call.body is None else {"content-type": "application/json"})}
+    given = {"host": "localhost", **({} if call.body is None else {"content-type": "application/json"})}
 
     began = False
 
@@ -74,7 +74,7 @@ async def _ask(app: ASGIApp, call: Call) -> Answer:
         "query_string": call.query.encode(), "root_path": "",
         "headers": [(name.lower().encode(), value.encode("latin-1"))
                     for name, value in {**given, **call.headers}.items()],
-        "client": ("127.0.0.1", 1), "server": ("testserver", 80),
+        "client": ("127.0.0.1", 1), "server": ("localhost", 80),
     }  # fmt: skip
     await app(scope, receive, send)
     return Answer(status, headers, body)

@@ -17,7 +17,7 @@ from api.watch import Watcher
 from shared.models import Job, MetricPoint
 from shared.settings import Settings
 from tests.factories import running_job, submit_job
-from tests.integration.api.conftest import Service
+from tests.integration.api.conftest import BASE_URL, Service
 from tests.integration.api.planting import assert_problem, cancel_and_delete, end, plant_points, plant_samples
 
 
@@ -225,7 +225,7 @@ async def _ask_many(
 
     app.state.watcher = Watcher(app.state.watcher.look, rest)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
         path = f"/jobs/{job.id}/metrics?wait=30{more}"
         return await asyncio.gather(*(client.get(path) for _ in range(count)))
 

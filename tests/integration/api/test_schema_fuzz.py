@@ -20,7 +20,7 @@ from schemathesis.schemas import APIOperation
 from api.app import create_app
 from shared.jobs.status import JobStatus
 from tests.factories import running_job
-from tests.integration.api.conftest import Service, TestClient
+from tests.integration.api.conftest import BASE_URL, Service, TestClient
 from tests.integration.api.planting import ended_job, plant_artifact, plant_points
 
 TOKEN = "a-token-for-the-schema-fuzzer"
@@ -80,7 +80,7 @@ def _try(
             case.path_parameters = {
                 name: ids.get(name, value) for name, value in case.path_parameters.items()
             }
-        asked = case.as_transport_kwargs(base_url="http://testserver")
+        asked = case.as_transport_kwargs(base_url=BASE_URL)
         asked.pop("cookies", None)
         if "data" in asked:
             asked["content"] = asked.pop("data")

@@ -16,7 +16,7 @@ from api.app import create_app
 from api.watch import Watcher
 from shared.models import Job
 from tests.factories import fetch_job, running_job, submit_job
-from tests.integration.api.conftest import Service
+from tests.integration.api.conftest import BASE_URL, Service
 from tests.integration.api.planting import assert_problem, cancel_and_delete, end, plant_points, write_log
 
 LIVE = {"Accept": "text/event-stream"}
@@ -172,7 +172,7 @@ async def _listen(service: Service, job: Job, steps: list[Callable[[], None]]) -
 
     app.state.watcher = Watcher(app.state.watcher.look, rest)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
         return (await client.get(f"/jobs/{job.id}/events", headers=LIVE)).text
 
 

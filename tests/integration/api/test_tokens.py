@@ -89,6 +89,32 @@ def test_the_first_token_closes_the_service_and_the_last_revoked_opens_it(
     assert fresh.get("/jobs").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "192.0.2.7"},
+        {"X-Forwarded-Proto": "https"},
+        {"X-Real-IP": "192.0.2.7"},
+        {"Forwarded": "for=192.0.2.7"},
+        {"Via": "1.1 proxy"},
+        {"Host": "train.example.org"},
+    ],
+)
+def test_what_another_machine_may_have_sent_needs_a_token_while_there_is_none(
+    service: Service, headers: dict[str, str]
+) -> None:
+    hosts = (*service.settings.allowed_hosts, "train.example.org")
+    app = _forgetful(service, service.settings.model_copy(update={"allowed_hosts": hosts}))
+    with TestClient(app) as client:
+        for method in ("GET", "POST"):
+            answer = client.request(method, "/jobs", headers=headers)
+            assert_problem(answer, 401, "unauthorized")
+            assert "python -m api.tokens create" in answer.json()["detail"]
+        assert client.get("/jobs").status_code == client.get("/healthz", headers=headers).status_code == 200
+        _, text = make(service.database, TokenScope.READ)
+        assert client.get("/jobs", headers={**headers, **bearer(text)}).status_code == 200
+
+
 @pytest.mark.parametrize("scope", TokenScope)
 def test_a_token_may_do_what_its_scope_says(fresh: TestClient, service: Service, scope: TokenScope) -> None:
     headers = bearer(make(service.database, scope)[1])
