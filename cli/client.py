@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from cli.errors import ServiceFailed, Unreachable, refusal
+from cli.errors import ServiceFailed, Unreachable, WrongUsage, refusal
 
 DEFAULT_URL = "http://127.0.0.1:8642"
 Json = dict[str, Any]
@@ -77,8 +77,17 @@ class Client:
 
 
 def client_for(url: str | None) -> Client:
-    """The client for --url, else EPOCHD_URL, else the default address; the token is EPOCHD_TOKEN."""
-    return Client(url or os.environ.get("EPOCHD_URL") or DEFAULT_URL, os.environ.get("EPOCHD_TOKEN"))
+    """The client for --url, else EPOCHD_URL, else the default address; the token is EPOCHD_TOKEN.
+
+    Raises WrongUsage where EPOCHD_TOKEN holds what no header can.
+    """
+    token = os.environ.get("EPOCHD_TOKEN", "")
+    if not (token.isascii() and token.isprintable()):
+        raise WrongUsage(
+            "EPOCHD_TOKEN must be of letters, digits and signs of ASCII alone, and holds another character; "
+            "copy the token once more"
+        )
+    return Client(url or os.environ.get("EPOCHD_URL") or DEFAULT_URL, token)
 
 
 def job_path(job_id: str, *rest: str) -> str:

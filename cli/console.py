@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 
+def print_in_any_encoding() -> None:
+    """From here on a character that stdout cannot show is a question mark there, and no error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def print_json(body: Any) -> None:
     """A body on stdout, indented for eyes, whole for programs."""
-    print(json.dumps(body, indent=2, ensure_ascii=False))
+    print(json.dumps(body, indent=2, ensure_ascii=_must_escape()))
 
 
 def print_json_line(body: Any) -> None:
     """A body on one line of stdout, at once."""
-    print(json.dumps(body, ensure_ascii=False, separators=(",", ":")), flush=True)
+    print(json.dumps(body, ensure_ascii=_must_escape(), separators=(",", ":")), flush=True)
+
+
+def _must_escape() -> bool:
+    """Where stdout cannot show every character JSON has escapes for them, so that it stays whole."""
+    return codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

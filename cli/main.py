@@ -6,10 +6,12 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol, cast
 
+from cli.console import print_in_any_encoding, print_json
 from cli.errors import CliError, Refused
 from cli.exits import Exit, exit_table
 
@@ -45,17 +47,26 @@ class Verb(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code is one of cli.exits.Exit."""
-    words = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser(words).parse_args(words)
+    print_in_any_encoding()
     try:
-        return int(arguments.run(arguments))
-    except CliError as error:
-        return _told(error, as_json=getattr(arguments, "json", False))
+        return _run(sys.argv[1:] if argv is None else list(argv))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except Exception:  # Python's own exit code for it would say that a watched job failed
+        traceback.print_exc()
+        print("epochd: this is a fault in epochd itself; the lines above say where", file=sys.stderr)
+        return Exit.SERVICE_ERROR
+
+
+def _run(words: Sequence[str]) -> int:
+    arguments = _parser(words).parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except CliError as error:
+        return _told(error, as_json=getattr(arguments, "json", False))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -93,8 +104,6 @@ def _help(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int
 
 def _told(error: CliError, as_json: bool) -> int:
     if as_json and isinstance(error, Refused):
-        from cli.console import print_json
-
         print_json(dict(error.problem))
     print(f"epochd: {error}", file=sys.stderr)
     return error.exit

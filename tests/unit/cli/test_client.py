@@ -6,7 +6,7 @@ import pytest
 
 from cli.client import Client, client_for, job_path
 from cli.embedded.ground import usable_port
-from cli.errors import Refused, ServiceFailed, Unreachable
+from cli.errors import Refused, ServiceFailed, Unreachable, WrongUsage
 from tests.unit.cli.fake_service import FakeService
 
 
@@ -86,6 +86,17 @@ def test_the_token_of_the_environment_is_sent(service: FakeService, monkeypatch:
     with client_for(None) as client:
         client.get("/jobs")
     assert service.asked[0].headers["Authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize("token", ["geheim-schlüssel-16", "secret\n", "sec\x00ret", "“secret”"])
+def test_a_token_that_no_header_can_hold_is_refused_without_being_told(
+    token: str, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.client.os.environ", {"EPOCHD_URL": service.url, "EPOCHD_TOKEN": token})
+    with pytest.raises(WrongUsage, match="EPOCHD_TOKEN must be of") as refused:
+        client_for(None)
+    assert token not in str(refused.value)
+    assert service.asked == []
 
 
 def test_a_proxy_of_the_environment_does_not_swallow_requests_to_this_machine(
