@@ -7,7 +7,7 @@ client that comes back with it misses nothing and hears nothing twice.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,10 +85,12 @@ class Source:
         return News(messages, place, mark, complete)
 
 
-async def stream(source: Source, place: Place, watcher: Watcher) -> AsyncIterator[str]:
-    """Messages until the job has ended and all of it was told, or the service ends."""
+async def stream(
+    source: Source, place: Place, watcher: Watcher, is_let_in: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[str]:
+    """Messages until the job has ended and all of it was told, the service ends, or the token does."""
     yield f"retry: {RETRY_MS}\n\n"
-    while True:
+    while await is_let_in():
         try:
             news = await run_in_threadpool(source.read, place)
         except NotFound:

@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 
 from api import queries
 from api.cursors import read_row_cursor, read_stream_id, row_cursor
-from api.deps import DatabaseDep, JobId, QueryModel, SettingsDep, WatcherDep
+from api.deps import CallerDep, DatabaseDep, JobId, KeyringDep, QueryModel, SettingsDep, WatcherDep
 from api.schemas.series import EventsPage
 from api.stream import Place, Source, stream
 from shared.db import Database
@@ -50,6 +50,8 @@ async def events(
     database: DatabaseDep,
     settings: SettingsDep,
     watcher: WatcherDep,
+    keyring: KeyringDep,
+    caller: CallerDep,
     request: Request,
     last_event_id: Annotated[str | None, Header(max_length=80)] = None,
 ) -> Response:
@@ -64,7 +66,8 @@ async def events(
     await run_in_threadpool(partial(_check, database, job_id))
     source = Source(database, job_id, run_dir(settings.resolved_runs_dir, job_id).log)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(source, place, watcher), media_type=STREAM_TYPE, headers=headers)
+    told = stream(source, place, watcher, partial(keyring.still_opens, caller))
+    return StreamingResponse(told, media_type=STREAM_TYPE, headers=headers)
 
 
 def _history(database: Database, job_id: str, after: int, limit: int) -> Response:

@@ -89,6 +89,16 @@ class Keyring:
             raise Unauthorized
         return self._holder(given, look)
 
+    async def still_opens(self, caller: Caller) -> bool:
+        """Whether who was let in would be let in again."""
+        if caller == ENVIRONMENT:
+            return True
+        look = await self._fresh_look()
+        if caller.token_id is None:
+            return not (self._always or look.tokens)
+        token = look.tokens.get(caller.token_id)
+        return token is not None and store.state(token, look.at) == "live"
+
     def forget(self) -> None:
         """Look again at the next request: a token was made or revoked."""
         self._forgotten_at = self._clock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,14 @@ import httpx
 import pytest
 
 from api.app import create_app
+from api.tokens.scope import TokenScope
 from api.watch import Watcher
 from shared.models import Job
+from tests.conftest import SetClock
 from tests.factories import fetch_job, running_job, submit_job
 from tests.integration.api.conftest import BASE_URL, Service
 from tests.integration.api.planting import assert_problem, cancel_and_delete, end, plant_points, write_log
+from tests.integration.api.test_tokens import bearer, make, revoke
 
 LIVE = {"Accept": "text/event-stream"}
 
@@ -27,6 +30,19 @@ class Message:
     id: str
     event: str
     data: Any
+
+
+class Silence:
+    """A watcher that hears of nothing: every wait runs out of time, and the next step happens."""
+
+    closing = False
+
+    def __init__(self, steps: list[Callable[[], None]]) -> None:
+        self._left = iter(steps)
+
+    async def news(self, *_: object) -> bool:
+        next(self._left)()
+        return False
 
 
 def test_the_history_is_json_unless_a_stream_is_asked_for(service: Service) -> None:
@@ -88,6 +104,37 @@ def test_a_silent_job_is_kept_alive_with_comments(service: Service, monkeypatch:
     text = _live_text(service, job, [later] * 51)
     assert ": alive\n\n" in text
     assert _parse(text)[-1].event == "end"
+
+
+@pytest.mark.parametrize("news", [True, False], ids=["news", "silence"])
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+def test_a_stream_ends_with_the_token_that_opened_it(
+    service: Service, clock: SetClock, how: str, news: bool
+) -> None:
+    job = running_job(service.database)
+    make(service.database, TokenScope.ADMIN)
+    token_id, text = make(service.database, TokenScope.READ, days=1)
+
+    def close() -> None:
+        if how == "revoked":
+            revoke(service.database, token_id)
+        else:
+            clock.advance(86_400)
+        plant_points(service.database, job, [1.0])
+
+    steps: list[Callable[[], None]] = [close, lambda: end(service.database, job)]
+    silence = None if news else Silence(steps)
+    said = asyncio.run(_listen(service, job, steps, bearer(text), silence))
+    assert [message.event for message in _parse(said)] == ["event", "event"]
+
+
+def test_a_stream_without_a_token_ends_when_the_first_is_made(service: Service) -> None:
+    job = running_job(service.database)
+    steps: list[Callable[[], None]] = [
+        lambda: _make_one(service),
+        lambda: end(service.database, job),
+    ]
+    assert [message.event for message in _live(service, job, steps)] == ["event", "event"]
 
 
 def test_a_stream_of_a_job_deleted_under_it_ends_and_says_so(service: Service) -> None:
@@ -161,19 +208,30 @@ def _live_text(service: Service, job: Job, steps: list[Callable[[], None]]) -> s
     return asyncio.run(_listen(service, job, steps))
 
 
-async def _listen(service: Service, job: Job, steps: list[Callable[[], None]]) -> str:
+def _make_one(service: Service) -> None:
+    make(service.database, TokenScope.ADMIN)
+
+
+async def _listen(
+    service: Service,
+    job: Job,
+    steps: list[Callable[[], None]],
+    headers: Mapping[str, str] | None = None,
+    silence: Silence | None = None,
+) -> str:
     """Listen to the end; each time the watcher rests, the next step happens."""
     app = create_app(service.settings, service.database)
+    app.state.keyring._clock = iter(range(10**9)).__next__  # it looks at the database for every question
     left = iter(steps)
 
     async def rest(_seconds: float) -> None:
         next(left, lambda: None)()
         await asyncio.sleep(0)
 
-    app.state.watcher = Watcher(app.state.watcher.look, rest)
+    app.state.watcher = silence or Watcher(app.state.watcher.look, rest)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
-        return (await client.get(f"/jobs/{job.id}/events", headers=LIVE)).text
+        return (await client.get(f"/jobs/{job.id}/events", headers={**LIVE, **(headers or {})})).text
 
 
 def _parse(text: str) -> list[Message]:
