@@ -223,6 +223,11 @@ RUNNING_BEYOND_SLOTS = Series(
     "epochd_running_beyond_slots", "gauge", f"Running jobs not shown one by one: those beyond {SLOTS}."
 )
 
+WORST_STEP_AGE = Series(
+    "epochd_worst_step_age_seconds",
+    "gauge",
+    "Longest time that a running job which trains, in a slot or not, has stood at its step, seen by scrapes.",
+)
 LOSSES_NOT_FINITE = Series(
     "epochd_losses_not_finite",
     "gauge",
@@ -239,7 +244,7 @@ WORST_SWAP = Series(
     "Read from and written to swap on the host that swaps most of a running job's, in a slot or not.",
 )
 
-_SECONDS = (0.005, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_SECONDS = (0.005, 0.025, 0.05, 0.1, 1.0, 5.0)
 REQUEST_SECONDS = Series(
     "epochd_request_seconds",
     "histogram",

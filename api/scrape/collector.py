@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from api.scrape import counts, fleet, running, stuck, worst
 from api.scrape.rows import running_rows
 from api.scrape.slots import Slots
+from api.scrape.standing import Standing
 from api.scrape.words import WorkloadWords
 from shared.db import Database
 
@@ -24,6 +25,7 @@ class DatabaseCollector(Collector):
     ) -> None:
         self._database = database
         self._slots = slots
+        self._standing = Standing()
         self._words = words
         self._lease = timedelta(seconds=lease_seconds)
         self._runs = runs
@@ -42,7 +44,7 @@ class DatabaseCollector(Collector):
                 *stuck.families(session, rows, alive_since, now),
                 *fleet.families(session, alive_since, seats.running),
                 *running.families(session, self._words, rows, seats, now),
-                *worst.families(session, rows, now),
+                *worst.families(session, rows, self._standing, now),
             ]
         yield from families
         yield from fleet.volume(self._runs)

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from shared.jobs.status import JobStatus
 from shared.models import Attempt, Checkpoint, Job
 
+_AFTER_TRAINING = ("evaluate", "done")
+
 
 @dataclass(frozen=True)
 class RunningRow:
@@ -22,6 +24,18 @@ class RunningRow:
     """Columns of the job, and `began_at` of its attempt."""
     checkpoint: Any | None
     """bytes, seconds and created_at of its newest."""
+
+    @property
+    def has_steps_ahead(self) -> bool:
+        """It trains, or is about to; evaluations and other kinds of jobs take no steps."""
+        return self.job.kind == "train" and self.job.progress.get("stage") not in _AFTER_TRAINING
+
+    @property
+    def step(self) -> int | None:
+        """Optimizer steps done: 0 of a training job that has told nothing yet, None of one that has none."""
+        untold = 0 if self.job.kind == "train" else None
+        step: int | None = self.job.progress.get("step", untold)
+        return step
 
     def unsaved_seconds(self, now: datetime) -> float:
         """What a crash would cost: since the newest checkpoint of the attempt, or since its start."""

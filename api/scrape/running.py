@@ -23,7 +23,6 @@ Reading = tuple[Series, tuple[str, ...], Any]
 _PROGRESS: Mapping[Series, tuple[str, float]] = {
     telemetry.RUNNING_PROGRESS: ("percent", 0.01),
     telemetry.RUNNING_EPOCH: ("epoch", 1),
-    telemetry.RUNNING_STEP: ("step", 1),
     telemetry.RUNNING_ETA: ("eta_seconds", 1),
     telemetry.RUNNING_SPEED: ("samples_per_second", 1),
     telemetry.RUNNING_LEARNING_RATE: ("learning_rate", 1),
@@ -66,6 +65,7 @@ def _readings(session: Session, words: WorkloadWords, row: RunningRow, now: date
     yield telemetry.RUNNING_INFO, (job.kind, words.label(job.workload)), 1
     for series, (field, times) in _PROGRESS.items():
         yield series, (), _times(job.progress.get(field), times)
+    yield telemetry.RUNNING_STEP, (), row.step
     yield from _memory(job)
     yield from _judged(session, job)
     for split, part, value in losses(session, job.id, words.terms.get(job.workload, ())):

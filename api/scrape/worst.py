@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.scrape.family import single
 from api.scrape.rows import RunningRow
+from api.scrape.standing import Standing
 from shared import telemetry
 from shared.jobs.status import JobStatus
 from shared.models import Job, MetricPoint
@@ -18,10 +19,11 @@ from shared.models import Job, MetricPoint
 _SWAP = ("swap_in_bytes_per_second", "swap_out_bytes_per_second")
 
 
-def families(session: Session, rows: Sequence[RunningRow], now: datetime) -> list[Metric]:
+def families(session: Session, rows: Sequence[RunningRow], standing: Standing, now: datetime) -> list[Metric]:
     """One sample each, 0 where nothing runs."""
     unsaved = [row.unsaved_seconds(now) for row in rows]
     return [
+        single(telemetry.WORST_STEP_AGE, standing.longest(rows, now)),
         single(telemetry.LOSSES_NOT_FINITE, _not_finite(session)),
         single(telemetry.WORST_UNSAVED, max(unsaved, default=0)),
         single(telemetry.WORST_SWAP, max(map(_swapped, rows), default=0)),

@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import insert, inspect, update
+from sqlalchemy import insert, inspect, select, update
 
 from api.scrape.collector import DatabaseCollector
 from api.scrape.slots import Slots
+from api.scrape.standing import StandingTable
 from api.scrape.words import workload_words
 from shared import telemetry
 from shared.db import Database
@@ -23,6 +24,7 @@ from shared.jobs import store, transitions
 from shared.jobs.status import JobStatus, Reason
 from shared.models import Attempt, Job, Worker
 from shared.specs.catalogue import installed_workloads
+from tests.conftest import SetClock
 from tests.factories import claim_job, fetch_job, running_job, submit_job
 from tests.integration.api.conftest import Service
 from tests.integration.api.planting import end, fail, plant_checkpoint, plant_points
@@ -211,6 +213,39 @@ def test_the_worst_of_all_running_jobs_is_told_though_it_has_no_slot(service: Se
     assert told["epochd_worst_swap_bytes_per_second"] == 0
 
 
+def test_how_long_a_job_stands_is_told_of_all_that_train_until_they_evaluate_or_end(service: Service) -> None:
+    hangs_at_start = [running_job(service.database) for _ in range(telemetry.SLOTS + 1)][-1]
+    evaluates = running_job(service.database)
+    _change(service, evaluates, kind="eval")
+    assert _told(service)["epochd_worst_step_age_seconds"] == 0
+    service.clock.advance(2000)
+    told = _told(service)
+    assert told["epochd_worst_step_age_seconds"] == 2000
+    assert _steps(told) == {0}
+    with service.database.read() as session:
+        others = session.scalars(select(Job).where(Job.id.not_in([hangs_at_start.id, evaluates.id]))).all()
+    for job in others:
+        end(service.database, job)
+    assert _told(service)["epochd_worst_step_age_seconds"] == 2000
+    _change(service, hangs_at_start, progress={"stage": "train", "step": 1})
+    assert _told(service)["epochd_worst_step_age_seconds"] == 0
+    service.clock.advance(5)
+    assert _told(service)["epochd_worst_step_age_seconds"] == 5
+    _change(service, hangs_at_start, progress={"stage": "evaluate", "step": 1})
+    told = _told(service)
+    assert told["epochd_worst_step_age_seconds"] == 0
+    assert _steps(told) == {1}, "an evaluation has no steps to tell"
+
+
+def test_an_attempt_that_begins_anew_at_the_step_of_the_last_stands_from_its_beginning() -> None:
+    table, clock = StandingTable(), SetClock()
+    assert table.longest({"a": (1, 7), "b": (1, 0)}, clock.now) == 0
+    assert table.longest({"a": (1, 7), "b": (1, 1)}, clock.advance(60)) == 60
+    assert table.longest({"a": (2, 7), "b": (1, 1)}, clock.advance(30)) == 30
+    assert table.longest({"a": (2, 7)}, clock.advance(-90)) == 0, "a clock that went back"
+    assert table.longest({}, clock.advance(500)) == 0
+
+
 def test_ten_thousand_hostile_jobs_and_full_slots_stay_within_the_table(service: Service) -> None:
     for _ in range(telemetry.SLOTS + 5):
         job = running_job(service.database, workload="equities", name=HOSTILE[0])
@@ -288,6 +323,10 @@ def _told(service: Service) -> dict[str, float]:
     """Sample as it is written -> its value."""
     lines = [line for line in service.get("/metrics").text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def _steps(told: dict[str, float]) -> set[float]:
+    return {value for name, value in told.items() if name.startswith("epochd_running_step{")}
 
 
 def _samples(text: str) -> list[tuple[str, str]]:
