@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -17,22 +18,42 @@ log = logging.getLogger(__name__)
 
 
 def offered_gpus(
-    environ: Mapping[str, str], wanted: int | None, list_them: Callable[[], Sequence[str]]
+    environ: Mapping[str, str],
+    wanted: int | None,
+    list_them: Callable[[], Sequence[str]],
+    hold: Callable[[str], bool],
 ) -> tuple[str, ...]:
-    """Those this process may use: what the environment names, else all there are; the first `wanted` of them.
+    """The first `wanted` of what the environment names, else of those here that no other worker offers.
 
-    Raises ValueError where more are wanted than there are.
+    Whoever names them has divided them among workers. Raises ValueError where there are fewer.
     """
     if wanted == 0:
         return ()
     named = environ.get(VISIBLE)
     if named is None:
-        devices = tuple(str(index) for index in range(len(list_them())))
-    else:
-        devices = tuple(name.strip() for name in named.split(",") if name.strip() not in ("", "-1"))
-    if wanted is not None and wanted > len(devices):
-        raise ValueError(f"{wanted} GPUs are to be offered and {len(devices)} can be seen; set fewer")
+        return _held(list_them(), wanted, hold)
+    devices = tuple(name.strip() for name in named.split(",") if name.strip() not in ("", "-1"))
+    _refuse_more(wanted, len(devices))
     return devices[:wanted]
+
+
+def _held(uuids: Sequence[str], wanted: int | None, hold: Callable[[str], bool]) -> tuple[str, ...]:
+    """Their places in the list, the free ones held from now on."""
+    _refuse_more(wanted, len(uuids))
+    free = (str(place) for place, uuid in enumerate(uuids) if hold(uuid))
+    held = tuple(islice(free, wanted))
+    fewest = wanted or min(1, len(uuids))
+    if len(held) < fewest:
+        raise ValueError(
+            f"other workers here offer all but {len(held)} of the {len(uuids)} GPUs and this one is to offer "
+            f"{wanted or 'what is left'}; divide them with EPOCHD_GPUS, which is 0 for a worker without GPUs"
+        )
+    return held
+
+
+def _refuse_more(wanted: int | None, seen: int) -> None:
+    if wanted is not None and wanted > seen:
+        raise ValueError(f"{wanted} GPUs are to be offered and {seen} can be seen; set fewer")
 
 
 def list_gpus() -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from shared.settings import Settings
 from worker.hostmem import read_cgroup, read_machine
+from worker.supervision.cores import count_cores
+from worker.supervision.gpu_locks import hold_gpu
 from worker.supervision.gpus import list_gpus, offered_gpus
 
 FEWEST_SLOTS = 4
@@ -32,12 +34,16 @@ def make_offer(
     list_them: Callable[[], Sequence[str]] = list_gpus,
     root: Path = Path("/"),
 ) -> Offer:
-    """Raises ValueError where more GPUs are to be offered than there are, or the driver fails."""
-    gpus = offered_gpus(environ, settings.gpus, list_them)
+    """What is offered here from now on: its GPUs are held until this process ends.
+
+    Raises ValueError where more GPUs are to be offered than are free, or the driver fails.
+    """
+    hold = partial(hold_gpu, settings.resolved_runs_dir)
+    gpus = offered_gpus(environ, settings.gpus, list_them, hold)
     # A GPU without a slot would stand idle.
     slots = settings.slots or max(FEWEST_SLOTS, len(gpus))
-    cpus = settings.cpus or float(len(os.sched_getaffinity(0)))
-    return Offer(slots, gpus, cpus, settings.memory_gib or _all_memory(root) / GIB)
+    cpus, memory_gib = settings.cpus or count_cores(root), settings.memory_gib or _all_memory(root) / GIB
+    return Offer(slots, gpus, cpus, memory_gib)
 
 
 def _all_memory(root: Path) -> int:

@@ -17,6 +17,10 @@ GPU 1: NVIDIA H100 (UUID: GPU-91d2)
 """
 
 
+def free(_uuid: str) -> bool:
+    return True
+
+
 @pytest.mark.parametrize(
     ("environ", "wanted", "offered"),
     [
@@ -31,12 +35,34 @@ GPU 1: NVIDIA H100 (UUID: GPU-91d2)
 def test_a_worker_offers_the_gpus_it_may_use(
     environ: dict[str, str], wanted: int | None, offered: tuple[str, ...]
 ) -> None:
-    assert offered_gpus(environ, wanted, lambda: FOUR) == offered
+    assert offered_gpus(environ, wanted, lambda: FOUR, free) == offered
+
+
+def test_no_more_is_held_than_is_offered_and_nothing_that_is_named() -> None:
+    asked: list[str] = []
+
+    def hold(uuid: str) -> bool:
+        asked.append(uuid)
+        return uuid != "GPU-a"
+
+    assert offered_gpus({}, 2, lambda: FOUR, hold) == ("1", "2")
+    assert offered_gpus({"CUDA_VISIBLE_DEVICES": "0,1"}, None, lambda: FOUR, hold) == ("0", "1")
+    assert asked == ["GPU-a", "GPU-b", "GPU-c"]
+
+
+@pytest.mark.parametrize(("wanted", "sentence"), [(None, "what is left"), (2, "2")])
+def test_gpus_that_another_worker_offers_are_one_sentence(wanted: int | None, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"all but 0 of the 4 GPUs and this one is to offer {sentence};"):
+        offered_gpus({}, wanted, lambda: FOUR, lambda _: False)
+
+
+def test_a_worker_of_a_machine_without_gpus_has_no_other_to_blame() -> None:
+    assert offered_gpus({}, None, tuple, free) == ()
 
 
 def test_more_gpus_than_there_are_is_one_sentence() -> None:
     with pytest.raises(ValueError, match="5 GPUs are to be offered and 4 can be seen"):
-        offered_gpus({}, 5, lambda: FOUR)
+        offered_gpus({}, 5, lambda: FOUR, free)
 
 
 @pytest.fixture

@@ -1,14 +1,25 @@
-"""What a worker offers: as many slots as GPUs at least, unless a number was set."""
+"""What a worker offers: a slot for each GPU, no GPU of another's, no more than its container may use."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from shared.settings import Settings
 from worker.stack.program import refuse_autoscale, served_queues
+from worker.supervision.cores import count_cores
+from worker.supervision.gpu_locks import hold_gpu
 from worker.supervision.offer import GIB, Offer, make_offer
+
+MEMINFO = f"MemTotal: {64 * 1024**2} kB\nMemAvailable: 1 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
+
+
+def uuids(count: int) -> list[str]:
+    return [f"GPU-{number}" for number in range(count)]
 
 
 def no_one_is_asked() -> list[str]:
@@ -16,14 +27,15 @@ def no_one_is_asked() -> list[str]:
 
 
 @pytest.mark.parametrize(("gpus", "slots"), [(0, 4), (1, 4), (4, 4), (8, 8)])
-def test_every_gpu_has_a_slot(gpus: int, slots: int) -> None:
-    offer = make_offer(Settings(cpus=2, memory_gib=3), {}, lambda: [f"GPU-{index}" for index in range(gpus)])
+def test_every_gpu_has_a_slot(gpus: int, slots: int, tmp_path: Path) -> None:
+    settings = Settings(cpus=2, memory_gib=3, runs_dir=tmp_path)
+    offer = make_offer(settings, {}, lambda: uuids(gpus))
     assert offer == Offer(slots, tuple(str(index) for index in range(gpus)), 2, 3)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 9])
-def test_a_number_of_slots_that_was_set_stands(slots: int) -> None:
-    assert make_offer(Settings(slots=slots), {}, lambda: ["GPU-a"] * 8).slots == slots
+def test_a_number_of_slots_that_was_set_stands(slots: int, tmp_path: Path) -> None:
+    assert make_offer(Settings(slots=slots, runs_dir=tmp_path), {}, lambda: uuids(8)).slots == slots
 
 
 def test_the_gpus_offered_count_and_not_those_that_are_there() -> None:
@@ -60,19 +72,96 @@ def test_a_queue_that_cannot_be_served_is_a_sentence() -> None:
         refuse_autoscale((4, 1))
 
 
+def test_two_workers_over_the_same_run_directories_share_no_gpu(tmp_path: Path) -> None:
+    def offered(gpus: int | None, runs: Path = tmp_path) -> tuple[str, ...]:
+        return make_offer(Settings(gpus=gpus, runs_dir=runs), {}, lambda: uuids(4)).gpus
+
+    assert offered(1) == ("0",)
+    assert offered(1) == ("1",)
+    assert offered(None) == ("2", "3")
+    with pytest.raises(ValueError, match="all but 0 of the 4 GPUs"):
+        offered(None)
+    assert offered(0) == ()
+    assert offered(2, tmp_path / "another service") == ("0", "1")
+
+
+def test_a_worker_that_is_gone_leaves_its_gpus(tmp_path: Path) -> None:
+    script = "import sys, pathlib; from worker.supervision.gpu_locks import hold_gpu; "
+    script += "sys.exit(not hold_gpu(pathlib.Path(sys.argv[1]), 'GPU-0'))"
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    assert subprocess.run(command).returncode == 0
+    assert hold_gpu(tmp_path, "GPU-0") is True
+    assert subprocess.run(command).returncode == 1
+
+
+def test_where_no_file_can_be_locked_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    with pytest.raises(ValueError, match=r"a GPU cannot be locked in .*runs/\.gpus: .*working file locks"):
+        hold_gpu(tmp_path / "runs", "GPU-0")
+
+
+def plant(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "200000 100000\n"}, 2.0),
+        ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/cpu.max": "150000 100000\n"}, 1.5),
+        (
+            {
+                "proc/self/cgroup": "0::/docker/deadbeef\n",
+                "sys/fs/cgroup/cpu.max": "300000 100000\n",
+                "sys/fs/cgroup/docker/cpu.max": "max 100000\n",
+            },
+            3.0,
+        ),
+        (
+            {
+                "proc/self/cgroup": "5:cpuacct,cpu:/docker/deadbeef\n4:cpuset:/\n0::/\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "250000\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            2.5,
+        ),
+        (
+            {
+                "proc/self/cgroup": "5:cpu:/\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            8.0,
+        ),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, 8.0),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "50000 100000\n"}, 1.0),
+    ],
+)
+def test_a_worker_offers_no_more_cores_than_its_quota(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: float
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    plant(tmp_path, files)
+    assert count_cores(tmp_path) == cores
+    plant(tmp_path, {"proc/meminfo": MEMINFO})
+    settings = Settings(gpus=0, memory_gib=1)
+    assert make_offer(settings, {}, root=tmp_path).cpus == cores
+    assert make_offer(settings.model_copy(update={"cpus": 6.0}), {}, root=tmp_path).cpus == 6
+
+
 @pytest.mark.parametrize(("limit", "gib"), [("max", 64), (str(8 * GIB), 8), (str(512 * GIB), 64)])
 def test_a_worker_in_a_container_offers_no_more_than_its_limit(
     tmp_path: Path, limit: str, gib: float
 ) -> None:
     planted = {
-        "proc/meminfo": f"MemTotal: {64 * 1024**2} kB\nMemAvailable: 1 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+        "proc/meminfo": MEMINFO,
         "proc/self/cgroup": "0::/docker/deadbeef\n",
         "sys/fs/cgroup/memory.current": "500\n",
         "sys/fs/cgroup/memory.max": f"{limit}\n",
         "sys/fs/cgroup/memory.events": "oom_kill 0\n",
     }
-    for name, text in planted.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+    plant(tmp_path, planted)
     assert make_offer(Settings(gpus=0), {}, root=tmp_path).memory_gib == gib
     assert make_offer(Settings(gpus=0, memory_gib=3), {}, root=tmp_path).memory_gib == 3
