@@ -31,8 +31,8 @@ def answering(status: int) -> Iterator[int]:
             thread.join()
 
 
-@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
-def test_only_an_answer_of_200_is_health(status: int, code: int) -> None:
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (421, 0), (503, 1), (404, 1)])
+def test_only_an_answer_of_a_service_that_works_is_health(status: int, code: int) -> None:
     with answering(status) as port:
         assert main([str(port)]) == code
 

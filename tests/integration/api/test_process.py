@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from api.probe import main as probe
 from api.tokens.text import new_token
+from cli.embedded.readiness import is_ready
 
 
 def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -25,18 +27,23 @@ def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen
     )
 
 
+def port_of(process: subprocess.Popen[str]) -> int:
+    """Where it listens, as soon as it says so."""
+    assert process.stderr is not None
+    found = None
+    while found is None:
+        line = process.stderr.readline()
+        assert line, "it ended before it listened"
+        found = re.search(r"epochd listens on http://[0-9.]+:(\d+)", line)
+    return int(found[1])
+
+
 @pytest.mark.parametrize("controller", [(), ("--controller",)])
 def test_it_serves_and_ends_cleanly_though_a_stream_is_open(
     tmp_path: Path, controller: tuple[str, ...]
 ) -> None:
     with start(tmp_path / "state", *controller) as process:
-        assert process.stderr is not None
-        found = None
-        while found is None:
-            line = process.stderr.readline()
-            assert line, "it ended before it listened"
-            found = re.search(r"epochd listens on http://127\.0\.0\.1:(\d+)", line)
-        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", port_of(process), timeout=60)
         connection.request("POST", "/jobs", '{"workload":"noop"}', {"Content-Type": "application/json"})
         answer = connection.getresponse()
         answer.read()
@@ -70,13 +77,7 @@ def test_a_token_of_the_database_lets_it_listen_to_others(tmp_path: Path) -> Non
         check=True,
     )
     with start(tmp_path, "--host", "0.0.0.0") as process:
-        assert process.stderr is not None
-        found = None
-        while found is None:
-            line = process.stderr.readline()
-            assert line, "it ended before it listened"
-            found = re.search(r"epochd listens on http://0\.0\.0\.0:(\d+)", line)
-        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", port_of(process), timeout=60)
         statuses = []
         for headers in ({}, {"Authorization": f"Bearer {made.stdout.strip()}"}):
             connection.request("GET", "/jobs", headers=headers)
@@ -87,6 +88,15 @@ def test_a_token_of_the_database_lets_it_listen_to_others(tmp_path: Path) -> Non
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     assert statuses == [401, 200]
+
+
+def test_it_is_alive_and_ready_though_127_0_0_1_is_no_name_it_answers_to(tmp_path: Path) -> None:
+    with start(tmp_path, EPOCHD_ALLOWED_HOSTS='["train.example.org","api"]') as process:
+        port = port_of(process)
+        code, ready = probe([str(port)]), is_ready(f"http://127.0.0.1:{port}")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert code == 0 and ready
 
 
 def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
