@@ -37,8 +37,13 @@ class RunningRow:
         step: int | None = self.job.progress.get("step", untold)
         return step
 
-    def unsaved_seconds(self, now: datetime) -> float:
-        """What a crash would cost: since the newest checkpoint of the attempt, or since its start."""
+    def unsaved_seconds(self, now: datetime) -> float | None:
+        """What a crash would cost: since the newest checkpoint of the attempt, or since its start.
+
+        None where nothing is to be saved: before and after training, and of other kinds of jobs.
+        """
+        if self.job.kind != "train" or self.job.progress.get("stage") != "train":
+            return None
         saved = None if self.checkpoint is None else self.checkpoint.created_at
         since = self.job.began_at if saved is None else max(self.job.began_at, saved)
         return max(0.0, (now - since).total_seconds())  # a trainer's clock may be ahead

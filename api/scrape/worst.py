@@ -21,7 +21,7 @@ _SWAP = ("swap_in_bytes_per_second", "swap_out_bytes_per_second")
 
 def families(session: Session, rows: Sequence[RunningRow], standing: Standing, now: datetime) -> list[Metric]:
     """One sample each, 0 where nothing runs."""
-    unsaved = [row.unsaved_seconds(now) for row in rows]
+    unsaved = [seconds for row in rows if (seconds := row.unsaved_seconds(now)) is not None]
     return [
         single(telemetry.WORST_STEP_AGE, standing.longest(rows, now)),
         single(telemetry.LOSSES_NOT_FINITE, _not_finite(session)),

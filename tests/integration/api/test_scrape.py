@@ -172,6 +172,7 @@ def test_the_first_terms_that_are_told_are_shown_and_no_more(service: Service) -
 def test_checkpoints_tell_what_they_took_and_what_a_crash_would_cost(service: Service) -> None:
     both = [running_job(service.database, workload="celestial") for _ in range(2)]
     job, untold = sorted(both, key=lambda one: one.id)  # as slots are given; of one millisecond it is chance
+    _change(service, job, untold, progress={"stage": "train"})
     service.clock.advance(100)
     assert _told(service)[f"epochd_running_unsaved_seconds{SLOT}"] == 100
     plant_checkpoint(service.database, job, 10, bytes=50, seconds=0.5)
@@ -244,6 +245,25 @@ def test_an_attempt_that_begins_anew_at_the_step_of_the_last_stands_from_its_beg
     assert table.longest({"a": (2, 7), "b": (1, 1)}, clock.advance(30)) == 30
     assert table.longest({"a": (2, 7)}, clock.advance(-90)) == 0, "a clock that went back"
     assert table.longest({}, clock.advance(500)) == 0
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"kind": "eval"},
+        {"progress": {"stage": "evaluate"}},
+        {"progress": {"stage": "data"}},
+        {"progress": {}},
+    ],
+)
+def test_a_job_with_nothing_to_save_would_lose_nothing(service: Service, columns: dict[str, Any]) -> None:
+    job = running_job(service.database)
+    _report(service, job)
+    _change(service, job, **columns)
+    service.clock.advance(7200)
+    told = _told(service)
+    assert f"epochd_running_unsaved_seconds{SLOT}" not in told
+    assert told["epochd_worst_unsaved_seconds"] == 0
 
 
 def test_ten_thousand_hostile_jobs_and_full_slots_stay_within_the_table(service: Service) -> None:
@@ -342,7 +362,7 @@ def _report(service: Service, job: Job) -> None:
     with service.database.write() as session:
         row = store.find(session, job.id)
         row.progress = {
-            "percent": 25.0, "epoch": 1, "step": 3, "samples_per_second": 7.0, "learning_rate": 0.001,
+            "stage": "train", "percent": 25.0, "epoch": 1, "step": 3, "samples_per_second": 7.0, "learning_rate": 0.001,
         }  # fmt: skip
         row.memory = {
             "latest": {
