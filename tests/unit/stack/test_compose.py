@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from api.provision.secrets import GROUPS, PROMETHEUS_TOKEN, make_secrets
 from shared.settings import SECRETS_DIR, Settings
@@ -17,6 +18,7 @@ from tests.unit.stack.files import OURS, ROOT, command, compose, default, last_s
 
 SERVERS = set(services()) - OURS
 ONE_SHOTS = {"secrets", "migrate"}
+RUNS = "/var/lib/epochd/runs"
 PUBLISHED = {"api": 8642, "prometheus": 9090, "grafana": 3000}
 
 
@@ -176,6 +178,21 @@ def test_the_guide_names_the_oldest_driver_for_the_pytorch_of_the_image() -> Non
     assert re.search(
         rf"PyTorch {re.escape(version)} with CUDA [\d.]+, which needs .* version \d+ or newer", told
     )
+
+
+def test_the_runs_of_several_machines_lie_in_a_volume_of_their_own() -> None:
+    """A volume whose options change is made anew; and an engine that fills one as root is refused by NFS."""
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", read("docs/containers.md"), re.MULTILINE | re.DOTALL)
+    lan = yaml.safe_load(block)
+    (name,) = lan["volumes"]
+    assert name not in compose()["volumes"]
+    assert lan["volumes"][name]["driver_opts"]["type"] == "nfs"
+    assert {"nfsvers=4", "rw"} <= set(lan["volumes"][name]["driver_opts"]["o"].split(","))
+    given = {service: mount for service, told in lan["services"].items() for mount in told.get("volumes", ())}
+    wanted = {one for one, service in services().items() if RUNS in {m.target for m in mounts(service)}}
+    assert given.keys() == wanted
+    assert all(mount["source"] == name and mount["target"] == RUNS for mount in given.values())
+    assert all(mount["volume"] == {"nocopy": True} for mount in given.values())
 
 
 def test_the_worker_of_a_second_machine_is_mounted_as_one_of_the_first() -> None:
