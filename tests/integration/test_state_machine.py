@@ -30,7 +30,7 @@ from tests.factories import claim_job, submit_job
 LEASE, GRACE = 30, 15
 LONGEST_GAP = max(LEASE / 2, GAP_SECONDS)
 """A reaper that did not look for longer must not judge leases yet."""
-EXAMPLES = {"memory": 500, "sqlite": 40, "postgresql": 40}
+EXAMPLES = {"memory": 200, "sqlite": 30, "postgresql": 30}
 STEPS = 50
 MOST_JOBS = 3
 """Few jobs meet more events each, so fewer steps reach the odd corners."""
@@ -330,11 +330,16 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     opened.close()
 
 
-def test_any_order_of_events_keeps_the_store_honest(engine: Engine, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(
+    "times", [1, pytest.param(10, marks=[pytest.mark.nemesis, pytest.mark.timeout(900)])]
+)
+def test_any_order_of_events_keeps_the_store_honest(
+    engine: Engine, request: pytest.FixtureRequest, times: int
+) -> None:
     Jobs.engine = engine
     run = Jobs.TestCase
     run.settings = settings(
-        max_examples=EXAMPLES[request.node.callspec.params["engine"]],
+        max_examples=times * EXAMPLES[request.node.callspec.params["engine"]],
         stateful_step_count=STEPS,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

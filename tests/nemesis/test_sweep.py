@@ -26,7 +26,7 @@ ONE_OF_EACH = (
 @pytest.mark.parametrize(
     "points",
     [
-        pytest.param(ONE_OF_EACH, id="one of each"),
+        pytest.param(ONE_OF_EACH[::2], id="every other"),
         pytest.param(NAMES, id="all", marks=pytest.mark.nemesis),
     ],
 )

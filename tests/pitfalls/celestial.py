@@ -32,7 +32,7 @@ PITFALLS: Table = {
         ("integration/test_exact_resume.py", "test_every_kind_of_state_survives_several_deaths"),
         (
             "e2e/test_killed_and_resumed.py",
-            "test_twenty_kills_of_the_trainer_and_four_of_the_worker_change_nothing",
+            "test_kills_of_the_trainer_and_of_the_worker_change_nothing",
         ),
     ],
     "P13 a corrupt checkpoint believed": [

@@ -151,11 +151,21 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Any, A
     return ends
 
 
-@settings(max_examples=200, deadline=None)
-@given(lives=st.lists(LIVES, min_size=1, max_size=2), epochs=st.sampled_from([EPOCHS, LONGER]))
+@pytest.mark.parametrize(
+    "examples", [60, pytest.param(400, marks=[pytest.mark.nemesis, pytest.mark.timeout(900)])]
+)
 def test_every_way_to_end_and_go_on_ends_in_the_same_bits(
-    desk: Desk, straight: dict[int, tuple[Any, Any]], lives: list[Life], epochs: int
+    desk: Desk, straight: dict[int, tuple[Any, Any]], examples: int
 ) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(lives=st.lists(LIVES, min_size=1, max_size=2), epochs=st.sampled_from([EPOCHS, LONGER]))
+    def attempt(lives: list[Life], epochs: int) -> None:
+        live_through(desk, straight, lives, epochs)
+
+    attempt()
+
+
+def live_through(desk: Desk, straight: dict[int, tuple[Any, Any]], lives: list[Life], epochs: int) -> None:
     job_id = desk.submit()
     for life in [*lives, ("finished", 0)]:
         if JobStatus(desk.status(job_id)).is_final:
