@@ -18,6 +18,7 @@ from api.cursors import page_cursor, read_page_cursor
 from api.deps import DatabaseDep, JobId, QueryModel, RingDep, SettingsDep, WorkloadsDep, WriterDep, no_query
 from api.errors import invalid
 from api.estimates import known_estimate
+from api.inherit import with_inheritance
 from api.openapi import json_body
 from api.removal import remove_files
 from api.schemas.jobs import AdjustmentView, CancelRequest, DryRun, JobPage, JobView, ResumeRequest, Status
@@ -106,7 +107,7 @@ def submit(
     idempotency_key: Annotated[str | None, Header(pattern=IDEMPOTENCY_KEY)] = None,
 ) -> Any:
     """Validate and store a job. With an `Idempotency-Key`, the same body sent again gives the same job."""
-    resolved = resolve_spec(body, workloads)
+    resolved = resolve_spec(_whole(body, database), workloads)
     if query.dry_run:
         contract = find_workload(resolved.spec.workload, workloads)
         return _dry_run(database, resolved, contract)
@@ -179,6 +180,13 @@ def delete(job_id: JobId, writer: WriterDep, settings: SettingsDep) -> Response:
     writer.run(partial(_delete, job_id=job_id))
     remove_files(settings.resolved_runs_dir, job_id)
     return Response(status_code=204)
+
+
+def _whole(body: dict[str, Any], database: Database) -> Mapping[str, Any]:
+    if body.get("kind") != "eval":
+        return body
+    with database.read() as session:
+        return with_inheritance(session, body)
 
 
 def _dry_run(database: Database, resolved: ResolvedSpec, contract: Contract) -> Response:

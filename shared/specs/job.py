@@ -28,8 +28,9 @@ class JobSpec(Part):
     """The fields every workload shares. A workload's own spec adds `data`, `model` and `loss`."""
 
     kind: Kind = "train"
-    """`train` fits and evaluates a model; `eval` evaluates the checkpoint named by `init_from`; `preflight`
-    loads the data, builds the model, runs the guards, estimates the memory and plans, and trains nothing."""
+    """`train` fits and evaluates a model; `eval` evaluates the checkpoint named by `init_from`, with `data`,
+    `model` and `loss` of its job where the request does not say otherwise; `preflight` loads the data, builds
+    the model, runs the guards, estimates the memory and plans, and trains nothing."""
     workload: Annotated[str, StringConstraints(pattern=WORKLOAD)]
     """The model family."""
     preset: Annotated[str, StringConstraints(pattern=PRESET)]

@@ -234,6 +234,22 @@ def test_an_evaluation_is_pinned_to_the_checkpoint_that_best_means_now(service: 
         )
 
 
+def test_an_evaluation_has_data_and_model_of_its_source_but_for_what_it_says(service: Service) -> None:
+    trained = {"preset": "medium", "data": {"label_len": 40, "rows": 600}, "model": {"d_model": 130}}
+    job = running_job(service.database, workload="celestial", **trained)
+    plant_checkpoint(service.database, job, 1, best=True)
+    request = {"workload": "celestial", "kind": "eval", "init_from": {"job": job.id}}
+    made = service.post("/jobs", request).json()
+    shown = service.json(f"/jobs/{job.id}")["spec"]
+    assert [made["spec"][part] for part in ("preset", "data", "model", "loss")] == [
+        shown[part] for part in ("preset", "data", "model", "loss")
+    ]
+    assert made["request"] == request
+    other = {**request, "preset": "smoke", "data": {"test_length": 44}}
+    tried = service.post("/jobs?dry_run=true", other).json()["spec"]
+    assert tried["data"] == {**shown["data"], "test_length": 44} and tried["model"] == shown["model"]
+
+
 @pytest.mark.parametrize(
     ("source", "field"),
     [
