@@ -1,7 +1,8 @@
-"""Pitfalls of the mixture forecaster; those of data and graph it shares with celestial stand there."""
+"""Pitfalls of the mixture forecaster; those of data, graph and loop it shares with celestial are its own too."""
 
 from __future__ import annotations
 
+from tests.pitfalls import celestial
 from tests.pitfalls.table import Table
 
 MODEL = "workloads/test_mdn_model.py"
@@ -78,4 +79,9 @@ PITFALLS: Table = {
     "P49 weights that do not add up to one": [
         (MIXTURE, "test_p49_weights_add_up_to_one_whatever_constant_they_carry"),
     ],
+    **{
+        pitfall: tests
+        for pitfall, tests in celestial.PITFALLS.items()
+        if pitfall.split()[0] in ("P31", "P38", "P39", "P40", "P47")
+    },
 }

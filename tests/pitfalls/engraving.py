@@ -40,6 +40,7 @@ PITFALLS: Table = {
     ],
     "P19 validation in batches as large as training's": [
         (SPEC, "test_p19_validation_passes_have_a_batch_size_of_their_own"),
+        ("unit/training/test_main.py", "test_p19_validation_takes_batches_of_its_own_size"),
     ],
     "P42 parameters made after the optimizer": [
         (MODEL, "test_p42_forward_makes_no_parameter"),
@@ -80,7 +81,7 @@ PITFALLS: Table = {
     ],
     "P65 a vocabulary of another size than the model's": [
         (TOKENIZER, "test_p65_a_model_with_fewer_rows_than_tokens_is_refused_with_both_numbers"),
-        (EVALUATION, "test_p65_weights_of_another_vocabulary_are_not_evaluated"),
+        (EVALUATION, "test_p65_weights_of_another_vocabulary_are_refused_before_they_are_loaded"),
     ],
     "P66 an alignment of nothing with nothing": [
         (OBJECTIVE, "test_p66_contrastive_alignment_prefers_the_matching_caption"),

@@ -33,6 +33,8 @@ PITFALLS: Table = {
             "test_p21_on_a_gpu_cycles_are_collected_before_the_cache_is_emptied",
         ),
         ("unit/training/test_let_go.py", "test_p21_on_a_cpu_no_cache_is_emptied"),
+        ("unit/training/test_let_go.py", "test_p21_training_begins_without_what_guards_left_on_a_gpu"),
+        ("unit/training/test_let_go.py", "test_p21_it_is_let_go_after_the_guards_and_before_the_first_step"),
     ],
     "P22 no matching horizon gives a loss of zero": [
         (OBJECTIVE, "test_p22_horizons_that_do_not_match_raise_and_list_both_sides"),

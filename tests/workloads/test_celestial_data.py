@@ -236,3 +236,10 @@ def test_facts_tell_rows_dates_windows_and_which_file_it_was(tmp_path: Path) -> 
     assert facts["constant_columns"] == [
         name for name in CELESTIAL if "Mean" in name and name.endswith("_speed")
     ]
+
+
+def test_the_identity_changes_with_the_file_and_with_nothing_else(tmp_path: Path) -> None:
+    rows = planted_ohlc()
+    before = planted_splits(tmp_path, rows).identity
+    assert planted_splits(tmp_path, rows, label_len=6).identity == before
+    assert planted_splits(tmp_path, rows[:-1]).identity != before

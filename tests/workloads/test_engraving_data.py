@@ -297,3 +297,16 @@ def test_without_the_package_the_built_in_set_says_how_to_get_it(
 
 def test_the_phrase_of_the_planted_captions_has_punctuation() -> None:
     assert "," in PHRASE and '"' in PHRASE and PHRASE.endswith(".")
+
+
+def test_the_identity_changes_with_the_captions_and_not_with_the_place(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    before = planted_splits(here).identity
+    assert planted_splits(there).identity == before
+
+    def retold(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [{**rows[0], "caption": "something else"}, *rows[1:]]
+
+    rewrite(there, retold)
+    after = load_splits(small_spec(), there).identity
+    assert after["pairs"] == before["pairs"] and after["captions"] != before["captions"]

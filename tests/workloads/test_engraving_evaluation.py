@@ -24,10 +24,10 @@ from worker.evaluation.retrieval import chance_at, recall_at
 from worker.workloads.engraving import invention
 from worker.workloads.engraving import memory_table as memory
 from worker.workloads.engraving.baselines import baselines, spread
-from worker.workloads.engraving.evaluation import check_vocabulary, evaluate
+from worker.workloads.engraving.evaluation import evaluate
 from worker.workloads.engraving.generation import fit_prior, generate, tell
 from worker.workloads.engraving.matching import likelihoods
-from worker.workloads.engraving.model.multimodal import Multimodal
+from worker.workloads.engraving.model.multimodal import Multimodal, build_multimodal
 from worker.workloads.engraving.pairs import collate
 from worker.workloads.engraving.results import HISTORY
 from worker.workloads.engraving.telling import collect
@@ -234,14 +234,16 @@ def test_validation_pairs_that_are_evaluated_are_called_so(tmp_path: Path) -> No
     assert "chosen on these very pairs" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
-def test_p65_weights_of_another_vocabulary_are_not_evaluated(run: Evaluation) -> None:
-    other = Tokenizer(24, 10)
-    other.build(["other words"])
-    fitted = replace(run.splits.fitted, tokenizer=other)
-    with pytest.raises(DataError, match="trained with another vocabulary than the 6 tokens"):
-        check_vocabulary(run.model, fitted)
+def test_p65_weights_of_another_vocabulary_are_refused_before_they_are_loaded(run: Evaluation) -> None:
     state = run.model.state_dict()
     assert bytes(state["vocabulary"].tolist()) == run.splits.fitted.tokenizer.digest()
+    other = Tokenizer(24, 10)
+    other.build(["other words"])
+    model = build_multimodal(run.spec, run.splits.fitted.rows, other.digest())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(DataError, match="trained with another vocabulary"):
+        model.load_state_dict(state)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_p67_weights_are_plain_tensors_that_load_as_such(run: Evaluation, tmp_path: Path) -> None:

@@ -103,7 +103,14 @@ def assemble(
     _check_monitor(task)
     living = _new_parts(task, progress, means.group)
     state = app_state(task, living)
-    origin = Origin(order.job_id, order.attempt, spec_sha256(spec), spec.trainer.epochs, environment)
+    origin = Origin(
+        order.job_id,
+        order.attempt,
+        spec_sha256(spec),
+        spec.trainer.epochs,
+        environment,
+        data=task.splits.identity,
+    )
     store = CheckpointStore(means.directory.checkpoints, means.files)
     resumed = _resume(order, task, living, state, store, origin, means, pieces)
     living.rng.begin(spec.trainer.seed, progress.step)

@@ -23,11 +23,12 @@ from worker.training.assembly import assemble, parameter_count, prepare_task
 from worker.training.compiling import check_compiler, compile_failures_told, with_compiled_steps
 from worker.training.context import Means, Task, Training
 from worker.training.determinism import choose_device, choose_threads, make_deterministic
-from worker.training.environment import fingerprint
+from worker.training.environment import differences, fingerprint
 from worker.training.evaluation import evaluate, load_best
 from worker.training.guards.runner import run_guards
 from worker.training.lengths import with_growth
 from worker.training.loop import Ended, fit
+from worker.training.manifest import Manifest
 from worker.training.memory import MemoryWatch
 from worker.training.naming import load_spec, load_workload
 from worker.training.outlook import foresee
@@ -35,6 +36,7 @@ from worker.training.parallel.world import World
 from worker.training.planner import Cut
 from worker.training.planning import adjusted_by, plan_adjustments, planned
 from worker.training.position import Progress
+from worker.training.probe import let_go
 from worker.training.recovery import pieces_to_use
 from worker.training.reporter import Reporter
 from worker.training.shutdown import StopRequested
@@ -166,6 +168,7 @@ def _train(
     means.report.emit("stage", name="train")
     if progress.step == 0:
         run_guards(task, living.optimizer, living.guards, means.report, means.clock)
+        let_go_of_trials(task.device)
     known = {"memory_estimate": asdict(expected), "guards": living.guards.said}
     if task.spec.kind == "preflight":
         means.group.meet()
@@ -208,6 +211,12 @@ def long_lived_objects_left_alone() -> Iterator[None]:
         gc.unfreeze()
 
 
+def let_go_of_trials(device: torch.device) -> None:
+    """A GPU's allocator keeps what guards and probes took, in blocks cut for them (pitfall P21)."""
+    if device.type == "cuda":
+        let_go(device)
+
+
 def _evaluate_only(
     order: Order, task: Task, setting: Setting, memory: MemoryWatch, means: Means
 ) -> dict[str, Any]:
@@ -222,9 +231,20 @@ def _evaluate_only(
         "evaluated_job": manifest.job_id,
         "epochs_trained": manifest.epoch,
         "steps": manifest.step,
+        "data_not_as_trained_on": _told_differences(manifest, task),
     }
     results = evaluate(task, {}, list(memory.samples()), facts, means.directory.artifacts, _nothing)
     return {**results, "run": facts}
+
+
+def _told_differences(manifest: Manifest, task: Task) -> list[str]:
+    """Scalers and splits are made of the data as they are now: a test sample may have been trained on."""
+    if not manifest.data or not task.splits.identity:
+        return []
+    found = differences(manifest.data, task.splits.identity, implied={})
+    if found:
+        log.warning("evaluated on other data than %s was trained on: %s", manifest.id, "; ".join(found))
+    return found
 
 
 def _finish(results: dict[str, Any], memory: MemoryWatch, means: Means) -> None:

@@ -61,9 +61,11 @@ def spec_sha256(spec: JobSpec) -> str:
     return hashlib.sha256(json.dumps(dumped, sort_keys=True).encode()).hexdigest()
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differences(
+    then: Mapping[str, Any], now: Mapping[str, Any], implied: Mapping[str, Any] = IMPLIED
+) -> list[str]:
     """What is not as it was, one phrase each."""
-    before, present = {**IMPLIED, **then}, {**IMPLIED, **now}
+    before, present = {**implied, **then}, {**implied, **now}
     return [
         f"{name} was {before.get(name)!r} and is {present.get(name)!r}"
         for name in sorted(set(before) | set(present))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shared.errors import CheckpointError, CorruptCheckpoint
@@ -54,6 +54,8 @@ class Manifest:
     is_best: bool
     best: BestSoFar | None
     files: Mapping[str, FileDigest]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """The identity of the data it was trained on; empty where that was not told."""
 
     @property
     def id(self) -> str:

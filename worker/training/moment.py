@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from worker.training.files import FileDigest
@@ -24,6 +24,8 @@ class Origin:
     environment: Mapping[str, Any]
     exact: bool = True
     why: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """The identity of the data trained on."""
 
 
 @dataclass(frozen=True)
@@ -60,4 +62,5 @@ def manifest_of(origin: Origin, moment: Moment, files: Mapping[str, FileDigest])
         is_best=moment.is_best,
         best=moment.best,
         files=files,
+        data=origin.data,
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from shared.errors import CorruptCheckpoint, NoValidCheckpoint
+from shared.errors import CorruptCheckpoint, DataError, NoValidCheckpoint
 from shared.specs.parts import ScheduleSpec
 from worker.training.checkpoint import CheckpointStore
 from worker.training.environment import differences
@@ -65,13 +67,28 @@ def find_checkpoint(
 def restore_from(
     store: CheckpointStore, manifest: Manifest, state: AppState, origin: Origin, schedule: ScheduleSpec
 ) -> Resumed:
-    """Put the state back and say whether what follows is bit for bit what would have followed."""
+    """Put the state back and say whether what follows is bit for bit what would have followed.
+
+    Raises DataError where the data are others, and InvalidSpec where the model is.
+    """
+    check_data(manifest, origin.data)
     lacking = store.restore(manifest.id, state)
     reasons = inexact_because(manifest, origin, schedule)
     exact = not reasons
     if lacking:
         reasons.append(f"the checkpoint holds no {' and no '.join(lacking)}, so that begins anew")
     return Resumed(manifest, exact, "; ".join(reasons) or "same spec, same environment")
+
+
+def check_data(manifest: Manifest, data: Mapping[str, Any]) -> None:
+    """Other data are divided anew: what was trained on may be what is tested on. Raises DataError."""
+    if not manifest.data or not data or manifest.data == data:
+        return
+    raise DataError(
+        f"the data are not those that checkpoint {manifest.id} was trained on: "
+        f"{'; '.join(differences(manifest.data, data, implied={}))}. Bring them back and resume, or submit a "
+        "new job with init_from, which trains these weights on the data as they are now"
+    )
 
 
 def inexact_because(manifest: Manifest, origin: Origin, schedule: ScheduleSpec) -> list[str]:

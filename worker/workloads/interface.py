@@ -38,6 +38,9 @@ class Splits:
     """Changes one train sample; its generator depends on (seed, epoch, index) alone."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """JSON facts a user should see: rows, columns, dates, windows."""
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    """What data these are, in a few JSON values that change with them and with nothing else: the hash of a
+    file, its rows. Checkpoints keep it; none is gone on from with other data. Empty: they cannot change."""
     fitted: Any = None
     """Scalers, vocabularies and the like, for the workload's own functions."""
 

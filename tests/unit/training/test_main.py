@@ -370,3 +370,53 @@ def test_the_noop_workload_learns_its_slope(tmp_path: Path) -> None:
     newest = planted.checkpoint_ids(tmp_path)[0]
     weight = read_folder(RunDir(tmp_path).checkpoints / newest, ["model"]).tensors["model"]["weight"]
     assert float(weight) == pytest.approx(SLOPE, abs=0.05)
+
+
+def test_no_attempt_goes_on_with_other_data_than_the_checkpoint_was_trained_on(
+    tmp_path: Path, workload: Callable[..., None]
+) -> None:
+    load = planted.load_splits
+
+    def data_are(rows: int) -> None:
+        identity = {"file": "f00d", "rows": rows}
+        workload(load_splits=lambda spec, root: replace(load(spec, root), identity=identity))
+
+    data_are(3)
+    assert run_order(write_order(tmp_path)) == ExitCode.DONE
+    data_are(4)
+    longer = spec_of(trainer={"epochs": 4}, schedule={"name": "constant"})
+    assert run_order(write_order(tmp_path, 2, longer, has_checkpoints=True)) == ExitCode.REFUSED
+    (failed,) = told(tmp_path, "failed", 2)
+    assert failed["code"] == "invalid_data"
+    assert "rows was 3 and is 4. Bring them back" in failed["message"] and "f00d" not in failed["message"]
+    data_are(3)
+    assert run_order(write_order(tmp_path, 3, longer, has_checkpoints=True)) == ExitCode.DONE
+
+
+def test_an_evaluation_on_other_data_says_so(tmp_path: Path, workload: Callable[..., None]) -> None:
+    load = planted.load_splits
+    for rows, found in ((3, []), (4, ["rows was 3 and is 4"])):
+        workload(load_splits=lambda spec, root, rows=rows: replace(load(spec, root), identity={"rows": rows}))
+        if not found:
+            run_order(write_order(tmp_path / "a"))
+        folder = RunDir(tmp_path / "a").checkpoints / planted.checkpoint_ids(tmp_path / "a")[0]
+        order = write_order(tmp_path / f"b{rows}", spec=spec_of(kind="eval"), init_checkpoint=str(folder))
+        assert run_order(order) == ExitCode.DONE
+        run = ended(tmp_path / f"b{rows}")["results"]["run"]
+        assert run["data_not_as_trained_on"] == found
+
+
+def test_p19_validation_takes_batches_of_its_own_size(tmp_path: Path, workload: Callable[..., None]) -> None:
+    seen: list[int] = []
+
+    def forward(model: nn.Module, batch: Any) -> torch.Tensor:
+        if not model.training:
+            seen.append(len(batch["x"]))
+        prediction: torch.Tensor = model(batch["x"])
+        return prediction
+
+    workload(forward=forward)
+    alone = {"skip": dict.fromkeys(GUARDS, "they look at batches of other sizes")}
+    spec = spec_of(trainer={"epochs": 1, "eval_batch_size": 4}, guards=alone)
+    assert run_order(write_order(tmp_path, spec=spec)) == ExitCode.DONE
+    assert seen == [4, 1, 4, 1]  # validation, then the test

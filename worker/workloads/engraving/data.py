@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,15 @@ def load_splits(spec: EngravingSpec, data_root: Path) -> Splits:
         tested="test" if len(test) else "validation",
     )
     facts = _facts(listing, prepared, {"train": train, "val": val, "test": test}, fitted)
-    return Splits(train, val, test if len(test) else val, collate=collate, facts=facts, fitted=fitted)
+    identity = {"pairs": len(prepared.pictures), "captions": _digest(prepared)}
+    return Splits(
+        train, val, test if len(test) else val, collate=collate, facts=facts, identity=identity, fitted=fitted
+    )
+
+
+def _digest(prepared: Prepared) -> str:
+    told = [(picture.id, picture.filename, picture.caption) for picture in prepared.pictures]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def split_positions(count: int, val_share: float, test_share: float, seed: int) -> tuple[list[int], ...]:

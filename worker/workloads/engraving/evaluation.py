@@ -8,12 +8,10 @@ from typing import Any
 
 import torch
 
-from shared.errors import DataError
 from worker.workloads.engraving.data import Fitted
 from worker.workloads.engraving.figures import draw_figures
 from worker.workloads.engraving.generation import Generated
 from worker.workloads.engraving.invention import invent
-from worker.workloads.engraving.model.multimodal import Multimodal
 from worker.workloads.engraving.report_page import report_page
 from worker.workloads.engraving.results import build_results
 from worker.workloads.engraving.telling import Told, collect
@@ -25,10 +23,9 @@ SAVED_IMAGES = 8
 def evaluate(run: Evaluation) -> dict[str, Any]:
     """Write report.md, tokenizer.json, captions.jsonl, figures and generated/*.png beneath `run.folder`.
 
-    Answers the results. Raises DataError where the weights know another vocabulary than the data.
+    Answers the results.
     """
     fitted: Fitted = run.splits.fitted
-    check_vocabulary(run.model, fitted)
     told = collect(run)
     invention = invent(run, told)
     results = build_results(run, told, invention)
@@ -38,16 +35,6 @@ def evaluate(run: Evaluation) -> dict[str, Any]:
     save_captions(told, run.folder / "captions.jsonl")
     save_images(invention.made[:SAVED_IMAGES], run.folder / "generated")
     return results
-
-
-def check_vocabulary(model: torch.nn.Module, fitted: Fitted) -> None:
-    """Raises DataError where weights were trained with other words than the data gives (pitfall P65)."""
-    assert isinstance(model, Multimodal)
-    if bytes(model.vocabulary.tolist()) != fitted.tokenizer.digest():
-        raise DataError(
-            f"the weights were trained with another vocabulary than the {len(fitted.tokenizer):,} tokens of "
-            "this data; evaluate them with the same data, data.vocab_size and data.split_seed"
-        )
 
 
 def save_captions(told: Told, path: Path) -> None:

@@ -33,7 +33,8 @@ def load_splits(spec: SkySpec, data_root: Path) -> Splits:
     series = scaled_series(source.table, columns, train_rows=spans[0][1])
     train, val, test = (Windows(series, *span, spec.data) for span in spans)
     facts = _facts(source, series, {"train": train, "val": val, "test": test})
-    return Splits(train, val, test, facts=facts, fitted=series)
+    identity = {"file": source.sha256, "rows": rows}
+    return Splits(train, val, test, facts=facts, identity=identity, fitted=series)
 
 
 def split_rows(rows: int, data: SkyData) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:

@@ -5,11 +5,13 @@ B batch, C colours, S pixels of a side, T tokens, Z latent, E width of the text 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from shared.errors import DataError
 from shared.specs.engraving import EngravingSpec
 from worker.layers.initialisation import initialise
 from worker.workloads.engraving.model.image_decoder import ImageDecoder
@@ -50,6 +52,7 @@ class Multimodal(nn.Module):
         super().__init__()
         # In every checkpoint, so that weights are never read with other words than they were trained with.
         self.register_buffer("vocabulary", torch.tensor(list(vocabulary), dtype=torch.uint8))
+        self.register_load_state_dict_pre_hook(_check_vocabulary)
         self.encoder = encoder
         self.image_decoder = image_decoder
         self.text_decoder = text_decoder
@@ -64,6 +67,18 @@ class Multimodal(nn.Module):
             image_features=memory,
             caption_features=self.text_decoder.words(tokens_BT, least=UNK),
         )
+
+
+def _check_vocabulary(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:
+    """Rows of token tables mean words. Raises DataError where weights mean others (pitfall P65)."""
+    assert isinstance(model, Multimodal)
+    theirs = state.get(f"{prefix}vocabulary")
+    if theirs is None or bytes(theirs.tolist()) == bytes(model.vocabulary.tolist()):
+        return
+    raise DataError(
+        "the weights were trained with another vocabulary than that of this data; use them with the same "
+        "captions, data.vocab_size, data.vocabulary and data.split_seed"
+    )
 
 
 def build_multimodal(spec: EngravingSpec, rows: int, vocabulary: bytes) -> Multimodal:
