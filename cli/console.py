@@ -16,6 +16,16 @@ def print_in_any_encoding() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
+def can_redraw() -> bool:
+    """Whether stdout is a terminal in which lines can be drawn over; TERM may say that it is not."""
+    if not sys.stdout.isatty():
+        return False
+    from rich.console import Console  # a tenth of a second that only a terminal needs
+
+    console = Console()
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 def print_json(body: Any) -> None:
     """A body on stdout, indented for eyes, whole for programs."""
     print(json.dumps(body, indent=2, ensure_ascii=_must_escape()))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from cli.client import Client
-from cli.console import remark
+from cli.console import can_redraw, remark
 from cli.errors import ServiceFailed, Unreachable
 from cli.exits import Exit
 from cli.options import add_service_options, service
@@ -18,8 +17,8 @@ from cli.top.layout import screen
 from cli.top.look import Look, look
 
 DESCRIPTION = """\
-Shows workers and jobs like top(1), until Ctrl-C; where stdout is no terminal, as blocks of lines. Goes on
-through dropped connections.
+Shows workers and jobs like top(1), until Ctrl-C; where stdout is no terminal, or TERM says that it cannot be
+drawn over (dumb), as blocks of lines. Goes on through dropped connections.
   epochd top --once        one look
   epochd top --json        each look as one line of JSON"""
 
@@ -52,7 +51,7 @@ def _watch(client: Client, as_json: bool, every: float) -> None:
         for seen, trouble in looks(client, every, time.sleep):
             remark(trouble) if trouble else show.as_json(seen.json)
         return
-    with (show.in_place if sys.stdout.isatty() else show.blocks)() as put:
+    with (show.in_place if can_redraw() else show.blocks)() as put:
         for seen, trouble in looks(client, every, time.sleep):
             put(screen(seen, client.url, datetime.now(UTC), trouble))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import Protocol, Self
 
-from cli.console import clean, print_json_line, say
+from cli.console import can_redraw, clean, print_json_line, say
 from cli.watching.picture import Picture, panel
 from cli.watching.plain import PlainLines
 
@@ -92,7 +91,7 @@ class JsonScreen:
 
 
 def fitting_screen(as_json: bool) -> Screen:
-    """JSON where asked for, a live panel in a terminal, lines elsewhere."""
+    """JSON where asked for, a live panel in a terminal that can be drawn over, lines elsewhere."""
     if as_json:
         return JsonScreen()
-    return LiveScreen() if sys.stdout.isatty() else LineScreen()
+    return LiveScreen() if can_redraw() else LineScreen()
