@@ -215,7 +215,7 @@ RUNNING_CHECKPOINT_SECONDS = Series(
 RUNNING_UNSAVED = Series(
     "epochd_running_unsaved_seconds",
     "gauge",
-    "What a crash would cost as a job trains: time since the attempt's newest checkpoint, or since its start.",
+    "What a crash would cost as a job trains: time since its attempt's newest checkpoint, or its start.",
     _SLOT,
     SLOTS,
 )

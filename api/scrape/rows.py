@@ -46,7 +46,8 @@ class RunningRow:
             return None
         saved = None if self.checkpoint is None else self.checkpoint.created_at
         since = self.job.began_at if saved is None else max(self.job.began_at, saved)
-        return max(0.0, (now - since).total_seconds())  # a trainer's clock may be ahead
+        seconds: float = (now - since).total_seconds()
+        return max(0.0, seconds)  # a trainer's clock may be ahead
 
 
 def running_rows(session: Session) -> Sequence[RunningRow]:
@@ -55,7 +56,7 @@ def running_rows(session: Session) -> Sequence[RunningRow]:
     jobs = session.execute(
         select(
             Job.id, Job.kind, Job.workload, Job.queue, Job.progress, Job.memory, Job.best, Job.need_gpus,
-            Attempt.started_at.label("began_at"),
+            Job.attempt, Attempt.started_at.label("began_at"),
         )
         .join(Attempt, (Attempt.job_id == Job.id) & (Attempt.attempt == Job.attempt))
         .where(running)

@@ -331,7 +331,7 @@ def test_every_series_has_the_kind_the_labels_and_the_help_of_the_table(service:
             assert set(sample.labels) - {"le"} == set(TABLE[name].labels), sample
 
 
-_PRESSURE = {
+_PRESSURE: dict[str, Any] = {
     "memory_available_bytes": 1,
     "swap_used_bytes": 0,
     "pressure_some_percent": 1.0,
@@ -362,7 +362,8 @@ def _report(service: Service, job: Job) -> None:
     with service.database.write() as session:
         row = store.find(session, job.id)
         row.progress = {
-            "stage": "train", "percent": 25.0, "epoch": 1, "step": 3, "samples_per_second": 7.0, "learning_rate": 0.001,
+            "stage": "train", "percent": 25.0, "epoch": 1, "step": 3, "samples_per_second": 7.0,
+            "learning_rate": 0.001,
         }  # fmt: skip
         row.memory = {
             "latest": {
