@@ -95,6 +95,11 @@ ATTEMPTS = Series(
     ("outcome",),
     len(OUTCOMES),
 )
+LOSS_FAILED_AT = Series(
+    "epochd_loss_failed_timestamp_seconds",
+    "gauge",
+    "When the newest attempt ended that failed as its loss was no finite number, Unix time; 0: none did.",
+)
 RETRIES = Series(
     "epochd_retries",
     "gauge",

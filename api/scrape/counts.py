@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from api.scrape.family import by_word, family, single
 from api.scrape.words import WorkloadWords
 from shared import telemetry
-from shared.jobs.status import JobStatus
+from shared.jobs.status import JobStatus, Reason
 from shared.models import Attempt, Job, JobEvent
 
 
@@ -22,7 +22,7 @@ def families(session: Session, words: WorkloadWords, now: datetime) -> list[Metr
         _jobs(session, words),
         *_queues(session, now),
         _cancels(session),
-        _attempts(session),
+        *_attempts(session),
         _retries(session),
         _recoveries(session),
         _checkpoint_failures(session),
@@ -63,10 +63,17 @@ def _cancels(session: Session) -> Metric:
     return single(telemetry.CANCELS_PENDING, session.scalar(pending) or 0)
 
 
-def _attempts(session: Session) -> Metric:
-    rows = session.execute(select(Attempt.outcome, func.count()).group_by(Attempt.outcome))
-    found = {telemetry.RUNNING if outcome is None else outcome: count for outcome, count in rows}
-    return by_word(telemetry.ATTEMPTS, telemetry.OUTCOMES, found)
+def _attempts(session: Session) -> list[Metric]:
+    rows = session.execute(
+        select(Attempt.outcome, func.count(), func.max(Attempt.ended_at)).group_by(Attempt.outcome)
+    ).all()
+    found = {telemetry.RUNNING if outcome is None else outcome: count for outcome, count, _ in rows}
+    ended = {outcome: moment for outcome, _, moment in rows if moment is not None}
+    failed = ended.get(Reason.NON_FINITE_LOSS)
+    return [
+        by_word(telemetry.ATTEMPTS, telemetry.OUTCOMES, found),
+        single(telemetry.LOSS_FAILED_AT, 0 if failed is None else failed.timestamp()),
+    ]
 
 
 def _retries(session: Session) -> Metric:

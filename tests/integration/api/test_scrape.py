@@ -115,6 +115,26 @@ def test_a_job_is_stuck_where_a_worker_has_room_and_starts_nothing(service: Serv
     assert _told(service)['epochd_queue_stuck_seconds{queue="cpu"}'] == 1000
 
 
+def test_the_newest_failure_of_a_loss_is_told_by_its_time(service: Service) -> None:
+    assert _told(service)["epochd_loss_failed_timestamp_seconds"] == 0
+    older, newer = running_job(service.database), running_job(service.database)
+    for job in (older, newer):
+        now = service.clock.advance(60)
+        failed = transitions.fail(job.attempt, now, Reason.NON_FINITE_LOSS, "NaN")
+        with service.database.write() as session:
+            store.apply(session, job.id, failed, now)
+    at = service.clock.now.timestamp()
+    service.clock.advance(60)
+    fail(service.database, running_job(service.database))
+    assert _told(service)["epochd_loss_failed_timestamp_seconds"] == at
+    with service.database.write() as session:
+        store.delete_job(session, older.id)
+    assert _told(service)["epochd_loss_failed_timestamp_seconds"] == at
+    with service.database.write() as session:
+        store.delete_job(session, newer.id)
+    assert _told(service)["epochd_loss_failed_timestamp_seconds"] == 0
+
+
 def test_retries_are_told_by_what_ended_the_attempt_before(service: Service) -> None:
     job = running_job(service.database)
     for reason in (Reason.CRASHED, Reason.LEASE_EXPIRED, Reason.CRASHED):
