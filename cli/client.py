@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -23,6 +25,8 @@ class Client:
         self, url: str, token: str | None = None, transport: httpx.BaseTransport | None = None
     ) -> None:
         self.url = url.rstrip("/")
+        self._ahead = timedelta()
+        """How much later it is on the service's clock."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         with _told(url):
             self._http = httpx.Client(
@@ -51,6 +55,10 @@ class Client:
         """DELETE; the answer has no body."""
         self._send("DELETE", path)
 
+    def now(self) -> datetime:
+        """The time by the service's clock, to a second; by this machine's where no answer told it."""
+        return datetime.now(UTC) + self._ahead
+
     def download(self, path: str) -> Iterator[bytes]:
         """The bytes of a file, in pieces."""
         with _told(self.url), self._http.stream("GET", path) as response:
@@ -72,6 +80,8 @@ class Client:
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         with _told(self.url):
             response = self._http.request(method, path, **options)
+        if "date" in response.headers:
+            self._ahead = _date(response.headers["date"]) - datetime.now(UTC)
         _raise_for_status(response)
         return response
 
@@ -111,6 +121,13 @@ def _told(url: str) -> Iterator[None]:
         raise Unreachable(f"{url} took too long to answer; try again, or read its logs") from None
     except httpx.TransportError as error:
         raise Unreachable(f"the connection to {url} broke ({type(error).__name__}); try again") from None
+
+
+def _date(header: str) -> datetime:
+    try:
+        return parsedate_to_datetime(header).replace(tzinfo=UTC)  # HTTP knows no other zone
+    except ValueError:
+        raise ServiceFailed(f"the service answered with the Date {header!r}, which is none") from None
 
 
 def _raise_for_status(response: httpx.Response) -> None:

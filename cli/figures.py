@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 _BARS = "▁▂▃▄▅▆▇█"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -34,6 +35,12 @@ def size(count: float | None) -> str:
             return f"{count:.0f} {unit}" if abs(count) >= 99.5 or unit == "B" else f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} {_UNITS[-1]}"
+
+
+def of_job(sample: Mapping[str, Any], name: str) -> Any:
+    """A figure of a memory sample: of all the job's processes where that is told, else of its trainer."""
+    together = sample.get(f"job_{name}")
+    return sample.get(name) if together is None else together
 
 
 def value(number: float | None) -> str:

@@ -90,8 +90,8 @@ def _job(job: Json, now: datetime) -> list[str]:
         "" if epochs is None else f"{progress['epoch']}/{epochs}",
         f"{speed:.3g}/s" if running and speed is not None else "",
         figures.value(job["best"]["value"]) if job["best"] else "",
-        figures.size(memory["rss_bytes"]) if running and memory else "",
-        figures.size(memory.get("swap_bytes")) if running and memory else "",
+        figures.size(figures.of_job(memory, "rss_bytes")) if running and memory else "",
+        figures.size(figures.of_job(memory, "swap_bytes")) if running and memory else "",
         _when(job, now),
     ]
 
@@ -105,7 +105,7 @@ def _when(job: Json, now: datetime) -> str:
     if job["status"] == "running":
         left = job["progress"]["eta_seconds"]
         return "" if left is None else f"{figures.duration(left)} left"
-    since = job["finished_at"] or job["created_at"]
+    since = job["updated_at"] if job["status"] == "queued" else job["finished_at"]
     return f"{figures.age(since, now)} ago"
 
 

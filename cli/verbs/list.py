@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from cli import figures
@@ -31,10 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     asked = ("status", "workload", "kind", "tag", "limit", "cursor")
     with service(arguments) as client:
         page = client.get("/jobs", **{name: getattr(arguments, name) for name in asked})
+        now = client.now()
     if arguments.json:
         print_json(page)
         return Exit.OK
-    now = datetime.now(UTC)
     print_table(HEADERS, [_row(job, now) for job in page["jobs"]])
     if page["next"]:
         remark(f"There are more: epochd list --cursor {page['next']}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -64,10 +64,10 @@ def _create(arguments: argparse.Namespace) -> None:
 def _list(arguments: argparse.Namespace) -> None:
     with service(arguments) as client:
         answer = client.get("/tokens")
+        now = client.now()
     if arguments.json:
         print_json(answer)
         return
-    now = datetime.now(UTC)
     print_table(HEADERS, [_row(token, now) for token in answer["tokens"]])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 from cli.client import Client
 from cli.console import can_redraw, remark
@@ -37,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     with service(arguments) as client:
         if arguments.once:
             seen = look(client)
-            show.as_json(seen.json) if arguments.json else _print(seen, client.url)
+            show.as_json(seen.json) if arguments.json else _print(seen, client)
             return Exit.OK
         try:
             _watch(client, arguments.json, arguments.every)
@@ -53,7 +52,7 @@ def _watch(client: Client, as_json: bool, every: float) -> None:
         return
     with (show.in_place if can_redraw() else show.blocks)() as put:
         for seen, trouble in looks(client, every, time.sleep):
-            put(screen(seen, client.url, datetime.now(UTC), trouble))
+            put(screen(seen, client.url, client.now(), trouble))
 
 
 def looks(client: Client, every: float, wait: Wait) -> Iterator[tuple[Look, str | None]]:
@@ -68,9 +67,9 @@ def looks(client: Client, every: float, wait: Wait) -> Iterator[tuple[Look, str 
             trouble = f"{str(error).splitlines()[0]} - trying again in {every:g} s"
 
 
-def _print(seen: Look, url: str) -> None:
+def _print(seen: Look, client: Client) -> None:
     with show.blocks() as put:
-        put(screen(seen, url, datetime.now(UTC)))
+        put(screen(seen, client.url, client.now()))
 
 
 def _seconds(text: str) -> float:

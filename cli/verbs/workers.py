@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 
 from cli import figures
 from cli.console import print_json, print_table
@@ -23,10 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     """List them."""
     with service(arguments) as client:
         answer = client.get("/workers")
+        now = client.now()
     if arguments.json:
         print_json(answer)
         return Exit.OK
-    now = datetime.now(UTC)
     rows = [
         [
             worker["id"],

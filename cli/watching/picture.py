@@ -135,12 +135,14 @@ def _best(job: Json) -> str:
 def _memory(job: Json) -> str:
     memory = job.get("memory") or {}
     latest, peak = memory.get("latest") or {}, memory.get("peak") or {}
-    if "rss_bytes" not in latest:
+    resident = figures.of_job(latest, "rss_bytes")
+    if resident is None:
         return ""
+    most = peak.get("job_rss_bytes", peak.get("rss_peak_bytes", peak.get("rss_bytes")))
     parts = [
-        f"RSS {figures.size(latest['rss_bytes'])}",
-        f"peak {figures.size(peak.get('rss_peak_bytes', peak.get('rss_bytes')))}",
-        f"swap {figures.size(latest.get('swap_bytes'))}",
+        f"RSS {figures.size(resident)}",
+        f"peak {figures.size(most)}",
+        f"swap {figures.size(figures.of_job(latest, 'swap_bytes'))}",
     ]
     swapping = [latest.get(f"swap_{way}_bytes_per_second") or 0.0 for way in ("in", "out")]
     if any(swapping):

@@ -32,6 +32,8 @@ class FakeService:
     url: str = ""
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    date: str | None = None
+    """What the answers say the time is, where it is not that of this machine."""
 
     def answer(self, asked: Asked) -> tuple[int, Any]:
         self.asked.append(asked)
@@ -169,6 +171,9 @@ def _handler(fake: FakeService) -> type[BaseHTTPRequestHandler]:
             self.send_header("content-length", str(len(sent)))
             self.end_headers()
             self.wfile.write(sent)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return fake.date or super().date_time_string(timestamp)
 
         do_POST = do_GET  # noqa: N815
         do_DELETE = do_GET  # noqa: N815

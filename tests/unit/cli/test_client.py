@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from cli.client import Client, client_for, job_path
@@ -106,6 +108,22 @@ def test_a_proxy_of_the_environment_does_not_swallow_requests_to_this_machine(
     service.answers["GET /jobs"] = (200, {"jobs": []})
     with client_for(None) as client:
         assert client.get("/jobs") == {"jobs": []}
+
+
+def test_the_time_is_that_of_the_services_clock(service: FakeService) -> None:
+    service.answers["GET /jobs"] = (200, {})
+    service.date = "Sat, 21 Nov 2026 09:20:58 GMT"
+    told = datetime(2026, 11, 21, 9, 20, 58, tzinfo=UTC)
+    with client_for(None) as client:
+        client.get("/jobs")
+        assert abs(client.now() - told) < timedelta(hours=1)
+
+
+def test_a_time_that_is_none_is_told(service: FakeService) -> None:
+    service.answers["GET /jobs"] = (200, {})
+    service.date = "yesterday"
+    with client_for(None) as client, pytest.raises(ServiceFailed, match="'yesterday', which is none"):
+        client.get("/jobs")
 
 
 def test_a_job_id_cannot_lead_to_another_path() -> None:

@@ -101,6 +101,14 @@ def test_the_panel_tells_the_components_of_the_loss_swapping_and_what_happened_l
     ]
 
 
+def test_memory_is_that_of_all_processes_of_a_job() -> None:
+    latest = {"rss_bytes": 1e9, "job_rss_bytes": 3e9, "swap_bytes": 0, "job_swap_bytes": 2e9}
+    peak = {"rss_bytes": 1e9, "rss_peak_bytes": 2e9, "job_rss_bytes": 4e9}
+    assert panel(seen(Update(a_job(memory={"latest": latest, "peak": peak}))))[-1] == (
+        "RSS 3 GB peak 4 GB swap 2 GB"
+    )
+
+
 def test_plain_lines_tell_each_checkpoint_and_recovery_once() -> None:
     lines, picture = PlainLines(), Picture()
     saved = {"step": 12, "epoch": 1, "bytes": 48e6, "best": True}

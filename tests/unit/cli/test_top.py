@@ -47,6 +47,36 @@ def test_the_screen_counts_and_shows_the_running_first() -> None:
     assert lines[8].endswith("8 s ago")
 
 
+def test_a_job_that_is_queued_again_waits_since_then_and_not_since_it_was_submitted() -> None:
+    again = a_job(
+        status="queued", finished_at=None, memory={}, created_at="2026-11-18T09:00:00Z",
+        updated_at="2026-11-21T09:20:48Z",
+    )  # fmt: skip
+    assert screen(seen(queued=[again]), "u", NOW)[-1].endswith("  10 s ago")
+
+
+def test_memory_is_that_of_all_processes_of_a_job() -> None:
+    latest = {"rss_bytes": 1e9, "job_rss_bytes": 3e9, "swap_bytes": 0, "job_swap_bytes": 2e9}
+    job = a_job(finished_at=None, memory={"latest": latest, "peak": {}})
+    assert "  3 GB  2 GB  " in screen(seen(running=[job]), "u", NOW)[-1]
+
+
+@pytest.mark.parametrize("words", [["top", "--once"], ["list"], ["workers"], ["token", "list"]])
+def test_ages_are_by_the_clock_of_the_service_and_not_of_this_machine(
+    words: list[str], service: FakeService, capsys: Capture
+) -> None:
+    service.date = "Sat, 21 Nov 2026 11:20:48 GMT"
+    token = {"id": "t1", "scope": "read", "state": "valid", "name": "n", "expires_at": None}
+    times = {"created_at": "2026-11-21T09:20:48Z", "last_used_at": None}
+    given(service, running=[])
+    service.answers["GET /workers"] = (200, {"workers": [a_worker()]})
+    service.answers["GET /tokens"] = (200, {"tokens": [{**token, **times}]})
+    if words == ["list"]:
+        service.answers["GET /jobs"] = (200, {"jobs": [a_job()], "next": None})
+    assert main(words) == Exit.OK
+    assert "2 h 00 min" in capsys.readouterr().out
+
+
 def test_what_a_host_does_not_tell_is_a_dash_and_a_silent_worker_is_gone() -> None:
     line = screen(seen(workers=[a_worker(alive=False, pressure={})]), "u", NOW)[3]
     assert line.split() == ["box-1", "gone", "1/4", "8", "-", "-", "-", "0", "-", "10", "s", "ago"]
