@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+import re
+
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.visit import Json, Visit
+
+JOB = re.compile(r"#/jobs/\w+$")
 
 
 def test_a_job_is_submitted_by_the_form_and_again_with_changes(visit: Visit) -> None:
@@ -22,6 +26,7 @@ def test_a_job_is_submitted_by_the_form_and_again_with_changes(visit: Visit) -> 
     assert visit.serious() == []
     page.get_by_role("button", name="Submit").dblclick()
     expect(page.get_by_role("heading", name="by form")).to_be_visible()
+    expect(page).to_have_url(JOB)
     first = page.url.rpartition("/")[2]
     asked = {"workload": "noop", "preset": "smoke", "name": "by form", "trainer": {"epochs": 2}}
     assert visit.ask("GET", f"/jobs/{first}")["request"] == asked
@@ -33,7 +38,7 @@ def test_a_job_is_submitted_by_the_form_and_again_with_changes(visit: Visit) -> 
     page.get_by_role("button", name="Reset name").click()
     expect(page.locator("pre")).not_to_contain_text("by form")
     page.get_by_role("button", name="Submit").click()
-    page.wait_for_function("!location.hash.includes('submit')")
+    expect(page).to_have_url(JOB)
     second = page.url.rpartition("/")[2]
     changed = {"workload": "noop", "preset": "smoke", "trainer": {"epochs": 2, "seed": 7}}
     assert visit.ask("GET", f"/jobs/{second}")["request"] == changed
@@ -64,6 +69,68 @@ def test_refusals_and_adjustments_stand_where_they_belong(visit: Visit) -> None:
     expect(page.locator("pre")).to_contain_text('"ema": {}')
     assert visit.serious() == []
     assert named(visit, "") == []
+
+
+def test_the_form_sends_the_workload_it_shows_and_keeps_what_was_typed(visit: Visit) -> None:
+    visit.expected += ["Failed to load resource", "422"]
+    page = visit.open("/submit?workload=celestial&preset=smoke")
+    workload, submit = page.get_by_label("Workload"), page.get_by_role("button", name="Submit")
+    unfold(page, "model")
+    field(page, "model.d_model").fill("64.5")
+    held: list[Route] = []
+    page.route("**/workloads/noop", lambda route: held.append(route))
+    workload.focus()
+    workload.select_option("noop")
+    expect(submit).to_be_disabled()
+    expect(field(page, "name")).to_be_disabled()
+    expect(workload).to_be_focused()
+    held.pop().abort()
+    page.unroute("**/workloads/noop")
+    expect(workload).to_have_value("celestial")
+    expect(page.locator("aside")).to_contain_text("epochd does not answer.")
+    expect(submit).to_be_enabled()
+    workload.select_option("noop")
+    expect(page.locator("pre")).to_contain_text('"workload": "noop"')
+    workload.select_option("celestial")
+    expect(page.locator("pre")).to_contain_text('"workload": "celestial"')
+    expect(field(page, "model.d_model")).to_have_value("64.5")
+    page.get_by_label("Search fields").fill("tags")
+    submit.click()
+    expect(field(page, "model.d_model")).to_be_focused()
+    preset = page.get_by_label("Preset")
+    preset.focus()
+    for name in ("medium", "production"):
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("pre")).to_contain_text(f'"preset": "{name}"')
+        expect(preset).to_be_focused()
+
+
+def test_a_job_is_submitted_and_cancelled_by_keyboard_alone(visit: Visit) -> None:
+    page = visit.open("/submit?workload=noop")
+    expect(field(page, "name")).to_be_enabled()
+    tab_to(page, field(page, "name"))
+    page.keyboard.type("by keyboard")
+    tab_to(page, page.get_by_label("Search fields"), back=True)
+    page.keyboard.type("step_seconds")
+    page.keyboard.press("Enter")
+    tab_to(page, field(page, "data.step_seconds"))
+    page.keyboard.type("0.5")
+    tab_to(page, page.get_by_role("button", name="Submit"))
+    page.keyboard.press("Enter")
+    status = page.locator(".head .status")
+    expect(status).to_contain_text("running")
+    tab_to(page, page.get_by_role("button", name="Cancel"))
+    page.keyboard.press("Enter")
+    expect(status).to_contain_text("cancelled")
+    assert len(named(visit, "by keyboard")) == 1
+
+
+def tab_to(page: Page, wanted: Locator, *, back: bool = False) -> None:
+    for _ in range(100):
+        if wanted.evaluate("wanted => wanted === document.activeElement"):
+            return
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+    raise AssertionError(f"Tab never comes to {wanted}")
 
 
 def field(page: Page, path: str) -> Locator:

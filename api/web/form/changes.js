@@ -27,10 +27,11 @@ export function changesOf(body, nodes) {
   return changes;
 }
 
-// Those changes that a form, such as of another workload, has a place for.
-export function kept(changes, nodes) {
+// [those changes that a form, such as of another workload, has a place for, those laid aside until one has again].
+export function parted(changes, nodes) {
   const known = new Set([...walk(nodes)].map(node => node.path));
-  return new Map([...changes].filter(([path]) => known.has(path)));
+  const of = wanted => new Map([...changes].filter(([path]) => known.has(path) === wanted));
+  return [of(true), of(false)];
 }
 
 // The path of the field or group that a problem is shown at: the field itself, what it is in, or "" for the whole.

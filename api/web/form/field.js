@@ -5,8 +5,8 @@ import {limits, show} from "/web/form/schema.js";
 
 const NULL = "\u0000null";
 
-// `given` is the change made already, undefined for none; `onGive({value} | {nothing} | {wrong})` hears of each.
-// Answers {root, tell(sentence)}.
+// `given` is the change made already, undefined for none; `onGive({value} | {nothing} | {wrong}, text)` hears of each.
+// Answers {root, tell(sentence), type(text)}.
 export function fieldOf(field, given, onGive) {
   const id = `f-${field.path}`, wrong = el("p", {class: "wrong", id: `${id}-wrong`, hidden: true});
   const help = el("p", {class: "help", id: `${id}-help`}, prose(field.help));
@@ -38,7 +38,11 @@ export function fieldOf(field, given, onGive) {
     const found = bad ? {wrong: "must be a number"} : text === NULL ? {value: null} : read(field, text);
     tell(found.wrong ?? "");
     mark(!found.nothing);
-    onGive(found);
+    onGive(found, text);
+  };
+  const type = text => {
+    control.value = text;
+    give(control.value, false);
   };
   const giveNone = () => {
     control.disabled = none.checked;
@@ -52,7 +56,7 @@ export function fieldOf(field, given, onGive) {
     control.value = given === null ? NULL : field.kind === "json" ? JSON.stringify(given) : show(given);
   }
   mark(given !== undefined);
-  return {root, tell};
+  return {root, tell, type};
 }
 
 // `code` in a docstring as code.

@@ -5,13 +5,16 @@ import {fieldOf, prose} from "/web/form/field.js";
 import {walk} from "/web/form/schema.js";
 import {count} from "/web/words.js";
 
-// `changes` is read and written; `onChange()` hears of each change. Answers {root, tell(problems), search(text), wrong()}:
-// tell shows [{field, message}] and answers those that belong to no field; wrong says how many fields cannot be read.
-export function formView(nodes, changes, onChange) {
-  const places = new Map(), unread = new Map();
-  const write = (path, found) => {
-    if (found.wrong) unread.set(path, found.wrong);
-    else unread.delete(path);
+const INVALID = '[aria-invalid="true"]';
+
+// `changes` and `drafts` (path -> {text, wrong}, what cannot be read) are read and written; `onChange()` hears of each change.
+// Answers {root, tell(problems), search(text), wrong(), goToWrong()}: tell shows [{field, message}] and answers those that
+// belong to no field; wrong says how many fields cannot be read; goToWrong puts the focus at the first with a problem.
+export function formView(nodes, changes, drafts, onChange) {
+  const places = new Map(), fields = new Map();
+  const write = (path, found, text) => {
+    if (found.wrong) drafts.set(path, {text, wrong: found.wrong});
+    else drafts.delete(path);
     if ("value" in found) changes.set(path, found.value);
     else changes.delete(path);
     countChanges();
@@ -19,8 +22,9 @@ export function formView(nodes, changes, onChange) {
   };
   const draw = (node, outer) => node.kind === "group" ? drawGroup(node, outer) : drawField(node);
   const drawField = node => {
-    const field = fieldOf(node, changes.get(node.path), found => write(node.path, found));
+    const field = fieldOf(node, changes.get(node.path), (found, text) => write(node.path, found, text));
     places.set(node.path, field.tell);
+    fields.set(node.path, field);
     return field.root;
   };
   const drawGroup = (node, outer) => {
@@ -50,13 +54,21 @@ export function formView(nodes, changes, onChange) {
       if (place === "") rest.push({field, message});
       else said.set(place, [said.get(place), place === field ? message : `${field}: ${message}`].filter(Boolean).join("; "));
     }
-    for (const [path, show] of places) show(unread.get(path) ?? said.get(path) ?? "");
+    for (const [path, show] of places) show(drafts.get(path)?.wrong ?? said.get(path) ?? "");
     for (const path of said.keys()) reveal(root, path);
     return rest;
   };
+  const goToWrong = () => {
+    const control = root.querySelector(INVALID);
+    if (control === null) return;
+    reveal(root, control.closest(".field").dataset.path);
+    control.focus();
+  };
   countChanges();
-  for (const path of changes.keys()) reveal(root, path);
-  return {root, tell, search: text => search(root, nodes, text), wrong: () => unread.size};
+  for (const path of [...changes.keys(), ...drafts.keys()]) reveal(root, path);
+  for (const [path, {text}] of [...drafts]) fields.get(path)?.type(text);
+  const wrong = () => [...drafts.keys()].filter(path => fields.has(path)).length;
+  return {root, tell, search: text => search(root, nodes, text), wrong, goToWrong};
 }
 
 // The box that gives a group which may be null.
@@ -70,23 +82,25 @@ function toggle(node, body, write, given) {
   return el("label", {class: "use"}, box, " use ", el("code", {}, node.path));
 }
 
+// Opens what a field or group is in, also where a search left it out.
 function reveal(root, path) {
   let place = root.querySelector(`[data-path="${CSS.escape(path)}"]`);
   for (; place && place !== root; place = place.parentElement) {
     if (place.tagName === "DETAILS") place.open = true;
+    if (place.matches(".field, details")) place.hidden = false;
   }
 }
 
-// Shows the fields whose path or help has the words, and how many they are.
+// Shows the fields whose path or help has the words, and answers how many they are; what is wrong stays in sight.
 function search(root, nodes, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean), found = new Set();
   for (const node of walk(nodes)) {
     const all = `${node.path} ${node.help}`.toLowerCase();
     if (node.kind !== "group" && words.every(word => all.includes(word))) found.add(node.path);
   }
-  for (const field of root.querySelectorAll(".field")) field.hidden = !found.has(field.dataset.path);
+  for (const field of root.querySelectorAll(".field")) field.hidden = !found.has(field.dataset.path) && field.querySelector(INVALID) === null;
   for (const group of [...root.querySelectorAll("details")].reverse()) {
-    group.hidden = group.querySelector(".field:not([hidden])") === null;
+    group.hidden = group.querySelector(".field:not([hidden]), .wrong:not([hidden])") === null;
     if (words.length > 0 && !group.hidden) group.open = true;
   }
   return found.size;

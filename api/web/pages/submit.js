@@ -1,8 +1,9 @@
 // Submitting a job: a workload, a preset, a form of its schema, and beside it what the request would run as.
 import {forbidden} from "/web/account.js";
 import {ask} from "/web/api.js";
-import {button, el, empty, redraw} from "/web/dom.js";
-import {changesOf, kept, request} from "/web/form/changes.js";
+import {button, el, empty, redraw, toast} from "/web/dom.js";
+import {changesOf, parted, request} from "/web/form/changes.js";
+import {Choice} from "/web/form/choice.js";
 import {accepted, refused, unreadable} from "/web/form/outlook.js";
 import {code} from "/web/form/raw.js";
 import {formOf} from "/web/form/schema.js";
@@ -11,19 +12,34 @@ import {formView} from "/web/form/view.js";
 const PAUSE_MS = 300;
 
 export function page({query}) {
-  const outlook = el("div", {"aria-live": "polite"}), raw = el("div"), place = el("div"), begin = el("div", {class: "bar choices"});
-  const found = el("span", {class: "quiet small", role: "status"});
-  const search = el("input", {type: "search", placeholder: "Search fields", "aria-label": "Search fields", oninput: () => lookFor()});
+  const outlook = el("div", {"aria-live": "polite"}), raw = el("div"), found = el("span", {class: "quiet small", role: "status"});
+  const search = el("input", {type: "search", placeholder: "Search fields", "aria-label": "Search fields", oninput: () => lookFor(), onkeydown: event => {
+    if (event.key === "Enter") event.preventDefault(); // looks for fields and submits nothing
+  }});
+  // Both stay the same elements: whoever chooses by keyboard stays in them.
+  const workload = el("select", {onchange: () => changeWorkload()}), preset = el("select", {onchange: () => changePreset()});
+  const summary = el("p", {class: "quiet small"}), fields = el("fieldset"), sending = el("fieldset");
   const submit = el("button", {type: "submit", class: "primary", "data-scope": "submit"}, "Submit"), title = el("h1", {}, "Submit a job");
+  sending.append(submit);
   const form = el("form", {class: "submit", novalidate: true, onsubmit: event => {
     event.preventDefault();
     send();
-  }}, el("div", {}, begin, el("div", {class: "bar"}, search, found), place),
-  el("aside", {"aria-label": "What would run"}, el("div", {class: "stick"}, el("h2", {}, "What would run"), outlook, submit, raw)));
+  }}, el("div", {}, el("div", {class: "bar choices"}, el("label", {}, "Workload ", workload), el("label", {}, "Preset ", preset), summary),
+    el("div", {class: "bar"}, search, found), fields),
+  el("aside", {"aria-label": "What would run"}, el("div", {class: "stick"}, el("h2", {}, "What would run"), outlook, sending, raw)));
   const root = el("div", {}, el("div", {class: "title"}, title), form);
-  const state = {workloads: [], shown: null, preset: "", nodes: [], view: null, changes: new Map(), key: "", body: "", timer: null, control: null, sent: false};
+  const choice = new Choice(name => ask(`/workloads/${encodeURIComponent(name)}`));
+  const state = {preset: "", view: null, changes: new Map(), aside: new Map(), drafts: new Map(), key: "", body: "", timer: null, control: null, sent: false, left: false};
 
-  const body = () => request({workload: state.shown.name, preset: state.preset, changes: state.changes});
+  const body = () => request({workload: choice.shown.name, preset: state.preset, changes: state.changes});
+  // What is shown but not chosen, or chosen but not shown, can be neither changed nor sent.
+  const lock = () => {
+    fields.disabled = sending.disabled = preset.disabled = !choice.settled;
+  };
+  const hush = () => {
+    clearTimeout(state.timer);
+    state.control?.abort();
+  };
   const lookFor = () => {
     if (state.view === null) return; // found once the form is there
     const number = state.view.search(search.value);
@@ -33,13 +49,14 @@ export function page({query}) {
     const now = JSON.stringify(body());
     if (now !== state.body) Object.assign(state, {body: now, key: freshKey()});
     redraw(raw, now, () => code(body()));
-    clearTimeout(state.timer);
+    hush();
     state.timer = setTimeout(tryOut, PAUSE_MS);
   };
-  // Only the newest answer counts: what is in flight for an older body is given up.
+  // Only the newest answer counts: what was in flight for an older body was given up.
   const tryOut = async () => {
     const why = await forbidden("submit");
     if (why !== "") return outlook.replaceChildren(el("p", {class: "wrong"}, why));
+    if (!choice.settled) return; // another workload was chosen meanwhile
     state.control?.abort();
     const control = state.control = new AbortController();
     try {
@@ -56,65 +73,88 @@ export function page({query}) {
     outlook.replaceChildren(...refused({fields: [], ...problem, message: problem.message}, rest).filter(Boolean));
   };
   const send = async () => {
-    if (state.view === null || state.sent) return;
-    if (state.view.wrong() > 0) return root.querySelector('[aria-invalid="true"]')?.focus();
-    state.sent = submit.disabled = true;
+    if (!choice.settled || state.sent) return;
+    if (state.view.wrong() > 0) return state.view.goToWrong();
+    setSent(true);
     try {
       const job = await ask("/jobs", {method: "POST", json: body(), headers: {"Idempotency-Key": state.key}});
-      location.hash = `#/jobs/${job.id}`;
+      if (state.left) toast(`${job.name || job.id} was submitted.`);
+      else location.hash = `#/jobs/${job.id}`;
     } catch (problem) {
+      if (state.left) return toast(problem.message, "failed");
       tellProblem(problem);
-      root.querySelector('[aria-invalid="true"]')?.focus();
-      submit.disabled = false;
+      state.view.goToWrong();
     }
-    state.sent = false;
+    setSent(false);
+  };
+  // Not disabled while it is sent: that would throw the focus away.
+  const setSent = sent => {
+    state.sent = sent;
+    submit.setAttribute("aria-disabled", String(sent));
   };
   const draw = () => {
-    state.nodes = formOf(state.shown.schema, state.shown.presets[state.preset]);
-    state.changes = kept(state.changes, state.nodes);
-    state.view = formView(state.nodes, state.changes, changed);
-    place.replaceChildren(state.view.root);
-    begin.replaceChildren(select("Workload", state.workloads.map(({name}) => name), state.shown.name, name => choose(name, "").catch(tellProblem)),
-      select("Preset", Object.keys(state.shown.presets), state.preset, preset => {
-        state.preset = preset;
-        draw();
-      }), el("p", {class: "quiet small"}, state.shown.summary));
+    const {schema, presets} = choice.shown, nodes = formOf(schema, presets[state.preset]);
+    [state.changes, state.aside] = parted(new Map([...state.aside, ...state.changes]), nodes);
+    state.view = formView(nodes, state.changes, state.drafts, changed);
+    fields.replaceChildren(state.view.root);
     lookFor();
     changed();
   };
-  const choose = async (workload, preset) => {
-    state.shown = await ask(`/workloads/${encodeURIComponent(workload)}`);
-    state.preset = preset in state.shown.presets ? preset : state.shown.default_preset;
+  const changePreset = () => {
+    state.preset = preset.value;
     draw();
   };
-  const load = async () => {
-    state.workloads = (await ask("/workloads")).workloads;
-    const from = query.get("from");
-    if (from === null) return choose(query.get("workload") ?? state.workloads[0].name, query.get("preset") ?? "");
-    const job = await ask(`/jobs/${encodeURIComponent(from)}`);
-    title.replaceChildren("Submit again ", el("a", {href: `#/jobs/${job.id}`}, job.name || job.id));
-    state.shown = await ask(`/workloads/${encodeURIComponent(job.workload)}`);
-    state.preset = job.preset;
-    state.changes = changesOf(job.request, formOf(state.shown.schema, state.shown.presets[job.preset]));
-    draw();
-  };
-  const enter = async () => {
+  const changeWorkload = async () => {
     try {
-      await load();
+      await choose(workload.value, "");
     } catch (problem) {
-      root.replaceChildren(title, empty("The form cannot be made.", problem.message, button("Try again", () => location.reload())));
+      if (choice.shown === null) return failed(problem);
+      workload.value = choice.shown.name;
+      tellProblem(problem);
     }
   };
+  // Whose answer comes when another was chosen meanwhile is not drawn. `asked` is the request of an earlier job.
+  const choose = async (name, wanted, asked = null) => {
+    hush();
+    const taken = choice.take(name);
+    lock();
+    try {
+      if (!await taken) return;
+      const {presets, schema, default_preset: usual} = choice.shown;
+      state.preset = wanted in presets ? wanted : usual;
+      if (asked !== null) state.changes = changesOf(asked, formOf(schema, presets[state.preset]));
+      workload.value = choice.shown.name;
+      summary.textContent = choice.shown.summary;
+      fill(preset, Object.keys(presets), state.preset);
+      draw();
+    } finally {
+      lock();
+    }
+  };
+  const load = async () => {
+    const {workloads} = await ask("/workloads"), names = workloads.map(({name}) => name), from = query.get("from");
+    const job = from === null ? null : await ask(`/jobs/${encodeURIComponent(from)}`);
+    const first = job?.workload ?? query.get("workload") ?? names[0];
+    fill(workload, names, first);
+    if (job !== null) title.replaceChildren("Submit again ", el("a", {href: `#/jobs/${job.id}`}, job.name || job.id));
+    await choose(first, job?.preset ?? query.get("preset") ?? "", job?.request ?? null);
+  };
+  const failed = problem => root.replaceChildren(title, empty("The form cannot be made.", problem.message, button("Try again", () => location.reload())));
+  const enter = () => {
+    lock();
+    load().catch(failed);
+  };
   const leave = () => {
-    clearTimeout(state.timer);
-    state.control?.abort();
+    state.left = true;
+    choice.drop();
+    hush();
   };
   return {root, enter, leave, title: "Submit"};
 }
 
-function select(label, names, value, onChoose) {
-  const field = el("select", {onchange: () => onChoose(field.value)}, names.map(name => el("option", {value: name, selected: name === value}, name)));
-  return el("label", {}, `${label} `, field);
+function fill(field, names, value) {
+  field.replaceChildren(...names.map(name => el("option", {value: name}, name)));
+  field.value = value;
 }
 
 // The same body sent twice makes one job; another body, or another visit of this page, another.

@@ -1,7 +1,7 @@
 // The form's logic without a page: schema -> fields, changes -> request, lines for a shell. Run by test_page_logic.py.
 import assert from "node:assert/strict";
 import test from "node:test";
-import {changesOf, commandLine, curlLine, kept, placeOf, read, request} from "../../../api/web/form/changes.js";
+import {changesOf, commandLine, curlLine, parted, placeOf, read, request} from "../../../api/web/form/changes.js";
 import {formOf, limits, show, walk} from "../../../api/web/form/schema.js";
 
 const SCHEMA = {
@@ -112,8 +112,9 @@ test("a request of an earlier job comes back as it was sent", () => {
   assert.deepEqual(request({workload: "w", preset: "p", changes: changesOf(body, form({}))}), body);
 });
 
-test("changes that another workload has no place for are left behind", () => {
-  assert.deepEqual([...kept(new Map([["trainer.epochs", 2], ["data.rows", 5]]), form({}))], [["trainer.epochs", 2]]);
+test("changes that another workload has no place for are laid aside, not lost", () => {
+  const [here, aside] = parted(new Map([["trainer.epochs", 2], ["data.rows", 5]]), form({}));
+  assert.deepEqual([[...here], [...aside]], [[["trainer.epochs", 2]], [["data.rows", 5]]]);
 });
 
 test("a problem is shown at its field, else at what the field is in, else above all", () => {
