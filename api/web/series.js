@@ -17,6 +17,12 @@ export class Series {
     this.version += 1;
   }
 
+  // These points instead of all that was known.
+  replace(points) {
+    this.curves = new Map();
+    this.add(points);
+  }
+
   // A closer look at the steps from first to last takes the place of what was known of them.
   refine(points, first, last) {
     const fresh = new Series();
