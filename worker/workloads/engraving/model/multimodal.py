@@ -52,7 +52,7 @@ class Multimodal(nn.Module):
         super().__init__()
         # In every checkpoint, so that weights are never read with other words than they were trained with.
         self.register_buffer("vocabulary", torch.tensor(list(vocabulary), dtype=torch.uint8))
-        self.register_load_state_dict_pre_hook(_check_vocabulary)
+        self.register_load_state_dict_pre_hook(_check_vocabulary)  # type: ignore[no-untyped-call]
         self.encoder = encoder
         self.image_decoder = image_decoder
         self.text_decoder = text_decoder
