@@ -1,4 +1,5 @@
 // Elements made and kept. All text is set as text, never as HTML.
+import {arrange, mended} from "/web/mend.js";
 
 // el("a", {href: "#/", onclick: go}, "text", child): attributes that are functions are listeners, false and null are left out.
 export function el(name, attributes = {}, ...children) {
@@ -26,7 +27,8 @@ export function redraw(holder, data, children) {
   if (focused !== undefined) holder.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
 }
 
-// Rows by key: those whose data stayed the same stay the same elements.
+// Rows by key. Those known stay the same elements, so that none is replaced under the pointer, the focus or the reader:
+// what `row` makes anew of an item is laid over what it made before. Its listeners must not depend on the item.
 export function redrawRows(holder, items, key, row) {
   const known = new Map([...holder.children].map(child => [child.dataset.row, child]));
   const rows = items.map(item => {
@@ -35,13 +37,9 @@ export function redrawRows(holder, items, key, row) {
     const made = row(item);
     made.dataset.row = name;
     made.dataset.print = print;
-    return made;
+    return mended(old, made);
   });
-  const same = rows.length === holder.children.length && rows.every((child, index) => child === holder.children[index]);
-  if (same) return;
-  const focused = holder.contains(document.activeElement) ? document.activeElement.closest("[data-row]")?.dataset.row : null;
-  holder.replaceChildren(...rows);
-  if (focused !== null) rows.find(child => child.dataset.row === focused)?.querySelector("a, button")?.focus();
+  arrange(holder, rows);
 }
 
 // A table that can be scrolled sideways where the screen is narrow. Rows are lists of texts or elements.

@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.test_job_page import SLOW
 from tests.browser.visit import Visit
 
 
@@ -31,3 +32,17 @@ def test_the_list_lives_is_filtered_and_keeps_its_filters_in_the_address(visit: 
     assert visit.serious() == []
     page.get_by_role("link", name="first try").click()
     expect(page.get_by_role("heading", name="first try")).to_be_visible()
+
+
+def test_a_running_job_keeps_its_link_and_the_focus_while_its_row_changes(visit: Visit) -> None:
+    job = visit.submit(name="kept-row", **SLOW)
+    page = visit.open("/?text=kept-row")
+    row = page.locator(f"tr[data-row='{job}']")
+    expect(row).to_contain_text("running")
+    expect(row).to_contain_text("epoch")
+    link = row.get_by_role("link")
+    link.evaluate("link => { link.seen = true; link.focus(); }")
+    before = row.inner_text()
+    expect(row).not_to_have_text(before, use_inner_text=True)
+    assert link.evaluate("link => link.seen === true && link === document.activeElement")
+    visit.ask("POST", f"/jobs/{job}/cancel")

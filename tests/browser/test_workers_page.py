@@ -43,5 +43,17 @@ def test_a_silent_worker_says_so_and_no_worker_says_how_to_start_one(visit: Visi
     assert visit.serious() == []
 
 
+def test_a_worker_keeps_the_link_in_use_from_heartbeat_to_heartbeat(visit: Visit) -> None:
+    (worker,) = visit.ask("GET", "/workers")["workers"]
+    answers = [[{**worker, "running": ["first", "second"]}]]
+    visit.page.route("**/workers", lambda route: answered(route, answers[0]))
+    page = visit.open("/workers")
+    link = page.get_by_role("link", name="second")
+    link.evaluate("link => { link.seen = true; link.focus(); }")
+    answers[0] = [{**worker, "running": ["second"], "heartbeat_at": "2026-01-01T00:00:00Z"}]
+    expect(page.get_by_role("link", name="first")).to_have_count(0)
+    assert link.evaluate("link => link.seen === true && link === document.activeElement")
+
+
 def answered(route: Route, workers: list[dict[str, Any]]) -> None:
     route.fulfill(json={"workers": workers})

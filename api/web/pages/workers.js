@@ -1,6 +1,6 @@
 // The fleet: who is alive, what each runs and offers, and how hard its host breathes.
 import {ask} from "/web/api.js";
-import {el, empty, redraw} from "/web/dom.js";
+import {el, empty, redraw, redrawRows} from "/web/dom.js";
 import {Traffic} from "/web/parts/traffic.js";
 import {workerCard} from "/web/parts/worker.js";
 import {repeat} from "/web/repeat.js";
@@ -9,8 +9,8 @@ import {ago, count} from "/web/words.js";
 const LIVE_MS = 2000, MOST_JOBS = 200;
 
 export function page() {
-  const body = el("div", {class: "cards"}), note = el("p", {class: "quiet"});
-  const root = el("div", {}, el("div", {class: "title"}, el("h1", {}, "Workers"), note), body);
+  const body = el("div", {class: "cards"}), note = el("p", {class: "quiet"}), said = el("div");
+  const root = el("div", {}, el("div", {class: "title"}, el("h1", {}, "Workers"), note), body, said);
   const traffic = new Traffic();
   let turn = null;
   const show = async () => {
@@ -22,10 +22,11 @@ export function page() {
       jobs: worker.running.map(id => ({id, name: id, percent: null, ...known.get(id)}))}));
     const alive = workers.filter(worker => worker.alive).length;
     note.textContent = workers.length === 0 ? "" : `${count(alive, "worker")} alive${alive < workers.length ? `, ${workers.length - alive} silent` : ""}`;
-    redraw(body, seen, () => seen.length === 0 ? nobody() : seen.map(workerCard));
+    redrawRows(body, seen, worker => worker.id, workerCard);
+    redraw(said, seen.length === 0, () => seen.length === 0 ? nobody() : []);
     for (const time of body.querySelectorAll("time")) time.textContent = ago(time.dateTime);
   };
-  const failed = error => redraw(body, error.message, () => error.status === 0 ? [] : empty("The workers cannot be shown.", error.message));
+  const failed = error => redraw(said, error.message, () => error.status === 0 ? [] : empty("The workers cannot be shown.", error.message));
   const enter = () => {
     turn = repeat(LIVE_MS, show, {onError: failed});
   };

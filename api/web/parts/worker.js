@@ -51,5 +51,5 @@ function stalls({pressure_some_percent: some, pressure_full_percent: full}) {
 function runs({jobs, alive}) {
   if (jobs.length === 0) return el("p", {class: "quiet small"}, alive ? "Nothing; it takes the next job that fits." : "Nothing.");
   return el("ul", {class: "plainlist"}, jobs.map(({id, name, percent}) =>
-    el("li", {}, el("a", {href: `#/jobs/${id}`}, name), percent === null ? "" : el("span", {class: "quiet"}, ` ${Math.floor(percent)} %`))));
+    el("li", {"data-row": id}, el("a", {href: `#/jobs/${id}`}, name), percent === null ? "" : el("span", {class: "quiet"}, ` ${Math.floor(percent)} %`))));
 }
