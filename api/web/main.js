@@ -20,20 +20,18 @@ const ROUTES = [
 ];
 const FLEET_MS = 5000;
 const view = document.getElementById("view");
-let shown = null, address = null;
+let shown = null;
 
 addEventListener("hashchange", open);
+document.querySelector(".skip").addEventListener("click", skip);
 link.addEventListener("change", ({detail}) => showConnection(detail));
 startAccount();
 open();
 repeat(FLEET_MS, showFleet);
 
-// Only a new path makes a new page: a page may write its own choices behind the `?` with replaceState.
+// A page may write its own choices behind the `?` with replaceState, of which nobody hears.
 function open() {
-  if (location.hash === "#view") return view.focus();
-  const [path, query = ""] = location.hash.slice(1).split("?");
-  if (shown !== null && address === location.hash) return;
-  address = location.hash;
+  const [path, query = ""] = location.hash.slice(1).split("?"), isFirst = shown === null;
   shown?.leave();
   shown = find(path, new URLSearchParams(query));
   document.title = shown.title ? `${shown.title} · epochd` : "epochd";
@@ -41,6 +39,20 @@ function open() {
   view.replaceChildren(shown.root);
   scrollTo(0, 0);
   shown.enter();
+  if (!isFirst) focusView();
+}
+
+// Who goes on by keyboard or listens goes on at the new page, not where the old one was.
+function focusView() {
+  const heading = view.querySelector("h1");
+  if (heading !== null) heading.tabIndex = -1;
+  (heading ?? view).focus({preventScroll: true});
+}
+
+// The address stays that of the page.
+function skip(event) {
+  event.preventDefault();
+  view.focus();
 }
 
 function find(path, query) {

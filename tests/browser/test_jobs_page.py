@@ -46,3 +46,22 @@ def test_a_running_job_keeps_its_link_and_the_focus_while_its_row_changes(visit:
     expect(row).not_to_have_text(before, use_inner_text=True)
     assert link.evaluate("link => link.seen === true && link === document.activeElement")
     visit.ask("POST", f"/jobs/{job}/cancel")
+
+
+def test_the_address_stays_that_of_the_page_and_the_focus_follows(visit: Visit) -> None:
+    page = visit.page
+    page.clock.install()
+    visit.open("/")
+    failed = page.get_by_role("button", name="failed")
+    failed.click()
+    expect(page).to_have_url(re.compile(r"#/\?status=failed$"))
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    expect(failed).to_have_attribute("aria-pressed", "false")
+    page.get_by_label("Search names").fill("left in haste")
+    page.get_by_role("link", name="Workers").click()
+    expect(page.get_by_role("heading", name="Workers")).to_be_focused()
+    page.clock.fast_forward(1000)
+    expect(page).to_have_url(re.compile("#/workers$"))
+    page.locator(".skip").press("Enter")
+    expect(page.locator("#view")).to_be_focused()
+    expect(page).to_have_url(re.compile("#/workers$"))

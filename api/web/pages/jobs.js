@@ -39,7 +39,11 @@ export function page({query}) {
   const enter = () => {
     turn = repeat(LIVE_MS, show, {onError: failed});
   };
-  return {root, enter, leave: () => turn.stop(), title: "Jobs"};
+  const leave = () => {
+    turn.stop();
+    choice.leave();
+  };
+  return {root, enter, leave, title: "Jobs"};
 }
 
 function row(job) {

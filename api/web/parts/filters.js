@@ -7,8 +7,10 @@ const KINDS = ["train", "eval", "predict", "export", "preflight"];
 const NAMES = ["workload", "kind", "tag", "text"];
 const PAUSE_MS = 250;
 
-// Answers {root, parameters(), any(), clear()}; `onChange` hears of every change.
+// Answers {root, parameters(), any(), clear(), leave()}; `onChange` hears of every change. What is typed but not looked for
+// yet when the page is left is given up: the address is another page's then.
 export function filters(query, onChange) {
+  const timers = new Map();
   const chosen = new Set(query.getAll("status").filter(name => STATUSES.includes(name)));
   const values = Object.fromEntries(NAMES.map(name => [name, query.get(name) ?? ""]));
   const parameters = () => new URLSearchParams([...[...chosen].map(name => ["status", name]),
@@ -27,7 +29,11 @@ export function filters(query, onChange) {
     values[name] = value;
     changed();
   };
-  const text = input("search", "Search names", set("text")), tag = input("text", "Tag", set("tag"));
+  const type = name => value => {
+    clearTimeout(timers.get(name));
+    timers.set(name, setTimeout(set(name), PAUSE_MS, value));
+  };
+  const text = input("search", "Search names", type("text")), tag = input("text", "Tag", type("tag"));
   const kind = select("Kind", KINDS, set("kind")), workload = select("Workload", [], set("workload"));
   const clear = () => {
     chosen.clear();
@@ -44,15 +50,14 @@ export function filters(query, onChange) {
   draw();
   const root = el("form", {class: "filters", role: "search", "aria-label": "Filter jobs", onsubmit: event => event.preventDefault()},
     text, el("div", {class: "chips", role: "group", "aria-label": "Status"}, toggles), workload, kind, tag);
-  return {root, parameters, any: () => String(parameters()) !== "", clear};
+  const leave = () => {
+    for (const timer of timers.values()) clearTimeout(timer);
+  };
+  return {root, parameters, any: () => String(parameters()) !== "", clear, leave};
 }
 
-function input(type, label, set) {
-  let timer = null;
-  const field = el("input", {type, placeholder: label, "aria-label": label, oninput: () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => set(field.value.trim()), PAUSE_MS);
-  }});
+function input(type, label, onType) {
+  const field = el("input", {type, placeholder: label, "aria-label": label, oninput: () => onType(field.value.trim())});
   return field;
 }
 
