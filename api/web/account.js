@@ -1,12 +1,11 @@
 // Who this page is to the service: asks for a token where one is demanded, says whose it is, and disables what it may not do.
 import {ask, link, whenRefused} from "/web/api.js";
 import {button, el} from "/web/dom.js";
+import {Limits, MAY, refusalFor} from "/web/rights.js";
 import {forgetToken, readToken} from "/web/token.js";
 import {tokenDialog} from "/web/parts/tokens.js";
 
-const SCOPES = ["read", "submit", "admin"];
-const MAY = {read: "may only look", submit: "may submit, cancel and resume", admin: "may do everything"};
-const place = document.getElementById("account");
+const place = document.getElementById("account"), limits = new Limits();
 let me = null, learning = null, declined = false;
 
 export function startAccount() {
@@ -29,7 +28,7 @@ export function startAccount() {
 // "" or why this token may not do what needs the scope. Waits until the service said whose the token is.
 export async function forbidden(needed) {
   await learning;
-  return sentence(needed);
+  return refusalFor(me, needed);
 }
 
 function learn() {
@@ -43,20 +42,8 @@ function learn() {
   return learning;
 }
 
-function sentence(needed) {
-  if (me === null || SCOPES.indexOf(me.scope) >= SCOPES.indexOf(needed)) return "";
-  return `The token "${me.name}" ${MAY[me.scope]}; this needs one of scope ${needed}.`;
-}
-
 function limit() {
-  if (me === null || me.scope === "admin") return;
-  for (const one of document.querySelectorAll("[data-scope]")) {
-    const why = sentence(one.dataset.scope);
-    if (why === "") continue;
-    one.disabled = true;
-    one.title = why;
-    one.setAttribute("aria-description", why);
-  }
+  if (me !== null) limits.apply(document.querySelectorAll("[data-scope]"), me);
 }
 
 function show() {

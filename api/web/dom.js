@@ -59,18 +59,30 @@ export function button(label, onclick, attributes = {}) {
 
 // A sentence at the foot of the page for some seconds; read out by screen readers.
 export function toast(text, kind = "said") {
-  const box = document.getElementById("toasts") ?? document.body.appendChild(el("div", {id: "toasts", role: "status"}));
+  const box = document.getElementById("toasts") ?? el("div", {id: "toasts", role: "status"}), place = topDialog() ?? document.body;
+  if (box.parentElement !== place) place.append(box); // beneath an open dialog nobody sees or hears it
   const one = el("p", {class: kind}, text);
   box.append(one);
   setTimeout(() => one.remove(), 6000);
 }
 
 // dialog("Delete?", [children], close => [buttons]): a modal that gives the focus back; answers the element.
-export function dialog(title, children, buttons) {
-  const box = el("dialog", {"aria-label": title}, el("h2", {}, title), ...children);
+// It closes when the page it stands over is left, unless `stays`.
+export function dialog(title, children, buttons, {stays = false} = {}) {
+  const box = el("dialog", {"aria-label": title, "data-stays": stays}, el("h2", {}, title), ...children);
   box.append(el("div", {class: "bar end"}, ...buttons(() => box.close())));
-  box.addEventListener("close", () => box.remove());
+  box.addEventListener("close", () => {
+    const said = document.getElementById("toasts");
+    if (box.contains(said)) document.body.append(said);
+    box.remove();
+  });
   document.body.append(box);
   box.showModal();
   return box;
 }
+
+export function closeDialogs() {
+  for (const box of document.querySelectorAll("dialog[open]:not([data-stays])")) box.close();
+}
+
+const topDialog = () => [...document.querySelectorAll("dialog[open]")].at(-1);

@@ -1,7 +1,7 @@
 // The frame: which page is shown, the fleet in the head, whether epochd answers.
 import {startAccount} from "/web/account.js";
 import {ask, link} from "/web/api.js";
-import {el, empty} from "/web/dom.js";
+import {closeDialogs, el, empty} from "/web/dom.js";
 import {page as job} from "/web/pages/job.js";
 import {page as jobs} from "/web/pages/jobs.js";
 import {page as slot} from "/web/pages/slot.js";
@@ -33,6 +33,7 @@ repeat(FLEET_MS, showFleet);
 function open() {
   const [path, query = ""] = location.hash.slice(1).split("?"), isFirst = shown === null;
   shown?.leave();
+  closeDialogs();
   shown = find(path, new URLSearchParams(query));
   document.title = shown.title ? `${shown.title} · epochd` : "epochd";
   for (const anchor of document.querySelectorAll("nav a")) mark(anchor, path);

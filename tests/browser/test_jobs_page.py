@@ -65,3 +65,18 @@ def test_the_address_stays_that_of_the_page_and_the_focus_follows(visit: Visit) 
     page.locator(".skip").press("Enter")
     expect(page.locator("#view")).to_be_focused()
     expect(page).to_have_url(re.compile("#/workers$"))
+
+
+def test_a_dialog_closes_with_its_page_and_what_is_said_meanwhile_is_said_in_it(visit: Visit) -> None:
+    job = visit.submit(workload="noop", name="not deleted")
+    page = visit.open("/")
+    page.get_by_role("link", name="not deleted").click()
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.evaluate("import('/web/dom.js').then(({toast}) => toast('heard'))")
+    assert dialog.evaluate("dialog => dialog.innerText.includes('heard')")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    assert visit.ask("GET", f"/jobs/{job}")["name"] == "not deleted"

@@ -29,7 +29,7 @@ export function tokenDialog(why) {
     el("label", {}, remember, " Remember it in this browser"),
     el("p", {class: "quiet small"}, "Whoever runs the service makes one with ", el("code", {}, HOW),
       ", or on the server with ", el("code", {}, "python -m api.tokens create"), "; it is shown once."));
-    const box = dialog("Sign in", [form], close => [button("Not now", close), button("Sign in", () => send(close), {class: "primary"})]);
+    const box = dialog("Sign in", [form], close => [button("Not now", close), button("Sign in", () => send(close), {class: "primary"})], {stays: true}); // every page waits for it
     box.addEventListener("close", () => kept ? resolve() : reject(new Error("no token was given")));
   });
 }
