@@ -28,7 +28,7 @@ class Log:
         self.asked.append(asked.query)
         if len(self.asked) - 1 == self.breaks:
             return 503, {"detail": "the database is away"}
-        size, limit = len(self.written), int(asked.query["limit"])
+        size, limit = len(self.written), int(asked.query.get("limit", 65_536))
         offset = int(asked.query.get("offset", 0))
         if "tail" in asked.query:
             lines = self.written.splitlines(keepends=True)
@@ -135,6 +135,6 @@ def test_half_a_character_at_the_end_of_a_running_job_s_log_is_not_waited_for(
 ) -> None:
     half = {"offset": 3, "next": 3, "size": 4, "text": "", "done": False}
     pages = iter([{**half, "offset": 0, "text": "one"}, half])
-    service.answer = lambda _: (200, next(pages))  # type: ignore[method-assign]
+    service.answer = lambda asked: (200, next(pages))  # type: ignore[method-assign]  # noqa: ARG005
     assert main(["logs", "j1"]) == Exit.OK
     assert capsys.readouterr().out == "one"
