@@ -59,9 +59,11 @@ class EcgData(Part):
     """Hz of .mat files that do not say theirs and have no header."""
     unreadable: Literal["refuse", "leave_out"] = "refuse"
     """Whether a record that cannot be read fails the job, or is left out and told."""
-    split: Literal["stratified", "patients", "de_chazal"] = "stratified"
-    """`stratified`: each class in proportion; `patients`: as near to that as whole patients allow;
-    `de_chazal`: beats of the MIT-BIH database, trained on its set DS1 and tested on DS2."""
+    split: Literal["auto", "patients", "stratified", "de_chazal"] = "auto"
+    """`auto`: whole patients where any is known, a record of nobody known counting as a patient, else each
+    class in proportion; `patients`: whole patients, of records all known; `stratified`: each class in
+    proportion, whoever trains and tests; `de_chazal`: beats of the MIT-BIH database, trained on its set DS1
+    and tested on DS2."""
     val_share: float = Field(0.1, gt=0, lt=0.9)
     """Of all samples, or of DS1, for validation."""
     test_share: float = Field(0.1, gt=0, lt=0.9)

@@ -92,6 +92,14 @@ def test_whole_patients_of_any_annotated_set(tmp_path: Path) -> None:
     assert sum(map(len, found)) == 9 and len(set.union(*found)) == 9 and all(found)
 
 
+def test_beats_of_a_set_without_a_named_split_keep_whole_patients(tmp_path: Path) -> None:
+    for number in range(9):
+        write_beats(tmp_path / "set", f"{900 + number}", "NNVNAN")
+    over = {key: value for key, value in BEATS.items() if key != "split"}
+    splits = load_splits(ecg_spec(data={**over, "val_share": 0.2, "test_share": 0.2}), tmp_path)
+    assert (splits.facts["split"], splits.facts["patients_in_several_splits"]) == ("patients", 0)
+
+
 def splits_of_patients(root: Path, **data: Any) -> Splits:
     over = {**BEATS, "split": "patients", "val_share": 0.3, "test_share": 0.3, **data}
     return load_splits(ecg_spec(data=over), root)

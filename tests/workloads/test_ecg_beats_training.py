@@ -104,7 +104,8 @@ def test_the_deeper_network_learns_records_and_its_losses_stay(
 ) -> None:
     monkeypatch.setattr(DRAW, lambda *_: [])
     planted_records(tmp_path / "set", 100)
-    results = trained(tmp_path, trainer={**TRAINER, "epochs": 14, "batch_size": 8})
+    trainer = {**TRAINER, "epochs": 14, "batch_size": 8}
+    results = trained(tmp_path, data={"split": "stratified"}, trainer=trainer)
     losses = results["history"]["train_loss"]
     assert losses[-1] < 0.5 * losses[0]
     assert results["f1_macro"] > 0.2 + 0.4

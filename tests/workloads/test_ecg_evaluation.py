@@ -17,6 +17,7 @@ from tests.workloads.ecg_cases import (
     RATE,
     cuts,
     ecg_spec,
+    ids,
     planted_records,
     planted_splits,
     probabilities_for,
@@ -160,7 +161,7 @@ def test_p54_results_are_json_and_every_answer_is_beside_them(tmp_path: Path) ->
     assert held["probability"].shape == (len(splits.test), 5)
     assert (held["label"] == held["said"]).mean() == pytest.approx(results["accuracy"])
     shown = json.loads((tmp_path / "artifacts" / "inference_examples.json").read_text())
-    assert [one["label"] for one in shown] == list(CLASSES)
+    assert [one["label"] for one in shown][: len(CLASSES)] == list(CLASSES)
     assert all(sum(one["probabilities"].values()) == pytest.approx(1) for one in shown)
     figures = {path.stem for path in (tmp_path / "artifacts" / "figures").glob("*.png")}
     assert figures == {
@@ -169,6 +170,24 @@ def test_p54_results_are_json_and_every_answer_is_beside_them(tmp_path: Path) ->
     }  # fmt: skip
     page = (tmp_path / "artifacts" / "report.md").read_text()
     assert "| published | 17,573 (+1.00 %) |" in page and "| majority |" in page
+
+
+def test_p56_the_division_beside_the_results_is_the_one_that_was_trained_on(tmp_path: Path) -> None:
+    splits = planted_splits(tmp_path)
+    results = evaluated(tmp_path, splits)
+    assert results["data"]["patients_in_several_splits"] == 0
+    told = json.loads((tmp_path / "artifacts" / "splits.json").read_text())
+    assert told["split"] == "patients" and told["patients_by"] == "patient_id of labels.csv"
+    parts = {"train": splits.train, "val": splits.val, "test": splits.test}
+    for name, part in parts.items():
+        rows = [row for row in told["records"] if row["split"] == name]
+        assert sorted(row["record"] for row in rows) == sorted(ids(part))
+    known = {row["record"]: (row["patient"], row["label"], row["samples"]) for row in told["records"]}
+    assert known == {f"r{at:03d}": (f"p{at // 10}-{at % 5}", CLASSES[at % 5], 1) for at in range(60)}
+    of_patient: dict[str, set[str]] = {}
+    for row in told["records"]:
+        of_patient.setdefault(row["patient"], set()).add(row["split"])
+    assert all(len(of_one) == 1 for of_one in of_patient.values())
 
 
 def test_the_logistic_baseline_knows_more_than_the_commonest_class(tmp_path: Path) -> None:

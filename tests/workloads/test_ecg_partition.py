@@ -28,14 +28,57 @@ from worker.workloads.ecg.partition import (
 def test_p56_no_record_is_in_two_splits_and_patients_that_are_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    splits = planted_splits(tmp_path)
+    splits = planted_splits(tmp_path, data={"split": "stratified"})
     every = [*ids(splits.train), *ids(splits.val), *ids(splits.test)]
     assert sorted(every) == [f"r{number:03d}" for number in range(60)]
     shared = splits.facts["patients_in_several_splits"]
     assert shared > 0 and f"{shared} patients have records in several splits" in caplog.text
     caplog.clear()
-    planted_splits(tmp_path, data={"split": "patients"})
-    assert "several splits" not in caplog.text
+    for split in ("auto", "patients"):
+        facts = planted_splits(tmp_path, data={"split": split}).facts
+        assert (facts["split"], facts["patients_in_several_splits"]) == ("patients", 0)
+    assert not caplog.text
+
+
+def test_p56_patients_known_of_some_records_are_kept_together_where_nothing_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    rows = planted_records(tmp_path / "set")
+    write_labels(tmp_path / "set", [(*row[:2], "" if at % 4 else "someone") for at, row in enumerate(rows)])
+    facts = load_splits(ecg_spec(), tmp_path).facts
+    assert (facts["split"], facts["patients_in_several_splits"]) == ("patients", 0)
+    assert "45 records without it counted as a person each" in facts["patients_by"]
+    write_labels(tmp_path / "set", [(*row[:2], "") for row in rows])
+    assert load_splits(ecg_spec(), tmp_path).facts["split"] == "stratified"
+
+
+def test_two_patients_are_not_divided_but_by_who_names_it(tmp_path: Path) -> None:
+    rows = planted_records(tmp_path / "set")
+    write_labels(tmp_path / "set", [(*row[:2], f"p{at % 2}") for at, row in enumerate(rows)])
+    with pytest.raises(
+        DataError, match=r"2 patients cannot be divided into 3 splits; .*data\.split stratified"
+    ):
+        load_splits(ecg_spec(), tmp_path)
+    assert len(load_splits(ecg_spec(data={"split": "stratified"}), tmp_path).test) > 0
+
+
+def test_a_class_of_three_patients_is_in_every_split_and_one_of_fewer_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = planted_records(tmp_path / "set", 75)
+    shares = {"MI": 2, "AF": 3, "BBB": 4, "NORM": 7, "OTHER": 15}
+    write_labels(
+        tmp_path / "set",
+        [(name, label, f"{label}{at // 5 % shares[label]}") for at, (name, label, _) in enumerate(rows)],
+    )
+    facts = load_splits(ecg_spec(), tmp_path).facts
+    counts = [facts["splits"][split]["by_class"] for split in ("train", "val", "test")]
+    for label in ("AF", "BBB", "NORM", "OTHER"):
+        assert all(count[label] for count in counts), label
+    assert [record.getMessage() for record in caplog.records] == [
+        "class MI has records of 2 patients, and none of it is in val and test; give records of more "
+        "patients that have it"
+    ]
 
 
 def test_stratified_splits_have_each_class_in_its_share_and_are_the_same_again() -> None:
@@ -46,6 +89,17 @@ def test_stratified_splits_have_each_class_in_its_share_and_are_the_same_again()
         assert [(found == split).sum() for split in (TRAIN, VAL, TEST)] == [train, val, test]
     assert np.array_equal(stratified(labels, 0.1, 0.1, seed=42), partition)
     assert not np.array_equal(stratified(labels, 0.1, 0.1, seed=43), partition)
+
+
+@given(st.lists(st.integers(3, 9), min_size=1, max_size=5), st.integers(0, 9))
+def test_every_class_of_enough_patients_is_in_every_split_where_that_is_asked_for(
+    patients_of_class: list[int], seed: int
+) -> None:
+    labels = np.repeat(np.arange(len(patients_of_class)), patients_of_class)
+    patients = [str(at) for at in range(len(labels))]
+    partition = by_patient(labels, patients, (0.8, 0.1, 0.1), seed, every_class=True)
+    for label in set(labels.tolist()):
+        assert set(partition[labels == label].tolist()) == {TRAIN, VAL, TEST}
 
 
 @settings(max_examples=60, deadline=None)

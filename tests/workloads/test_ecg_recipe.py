@@ -12,6 +12,7 @@ from worker.workloads.ecg.report_page import published_section
 
 FACTS = {
     "leads": 2,
+    "split": "stratified",
     "patients_in_several_splits": 4,
     "patients_by": "patient_id of labels.csv",
     "class_weights": {"N": 0.5, "S": 3.456},

@@ -22,7 +22,7 @@ CHANCE, MARGIN = 0.2, 0.5
 def trained(root: Path, **parts: Any) -> dict[str, Any]:
     """The results of a job over the planted set."""
     planted_records(root / "set", 100)
-    spec = ecg_spec(**{"trainer": TRAINER, **parts})
+    spec = ecg_spec(**{"trainer": TRAINER, "data": {"split": "stratified"}, **parts})
     run_job(root, spec, "ecg")
     results: dict[str, Any] = json.loads((RunDir(root).artifacts / "results.json").read_text())
     return results

@@ -23,7 +23,7 @@ def resolved(**request: Any) -> EcgSpec:
     ("data", "why"),
     [
         ({**BEATS, "classes": ["A", "B"]}, "classes belong to mode records; beats have N, S, V, F, Q"),
-        ({"mode": "beats"}, "would put beats of one patient into several splits"),
+        ({"mode": "beats", "split": "stratified"}, "would put beats of one patient into several splits"),
         ({"split": "de_chazal"}, "divides beats; use mode beats"),
         ({"classes": ["OTHER", "other"]}, "different names, whatever their case"),
         ({"classes": ["A", "B"]}, "needs a class called OTHER"),
@@ -61,6 +61,11 @@ def test_the_presets_are_those_of_the_original_and_the_best_is_by_macro_f1() -> 
     for preset in ECG.presets:
         trainer = resolved(preset=preset).trainer
         assert (trainer.monitor, trainer.monitor_mode) == ("val/f1_macro", "max")
+
+
+def test_only_who_names_it_has_patients_trained_and_tested_on() -> None:
+    assert resolved().data.split == resolved(data={"mode": "beats"}).data.split == "auto"
+    assert resolved(data={"split": "stratified"}).data.split == "stratified"
 
 
 def test_classes_are_those_of_the_mode() -> None:

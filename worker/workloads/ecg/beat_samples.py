@@ -24,7 +24,8 @@ SAME_WHY = "of the same person as {other}, which de Chazal's DS2 tests on"
 def beat_samples(records: Sequence[Record], data: EcgData, folder: Path, root: Path) -> Samples:
     """One sample a beat, divided as the spec says. Raises DataError."""
     whole, copies = without_copies(records)
-    chosen, left_out = (whole, {}) if data.split == "patients" else _de_chazal(whole)
+    split = "patients" if data.split == "auto" else data.split
+    chosen, left_out = _de_chazal(whole) if split == "de_chazal" else (whole, {})
     used, beats, unread = _marked(chosen, data, root)
     counts = [len(one.labels) for one in beats]
     if not sum(counts):
@@ -44,6 +45,7 @@ def beat_samples(records: Sequence[Record], data: EcgData, folder: Path, root: P
         rhythm=np.concatenate([one.rhythm for one in beats])[:, : None if data.rhythm else 0],
         patients=patients,
         patients_by=persons.source,
+        split=split,
         partition=limited(partition, labels, data.limit, data.split_seed),
         coverage=None,
         left_out={**copies, **left_out, **unread},
@@ -88,7 +90,7 @@ def _partition(
     used: Sequence[Record],
     data: EcgData,
 ) -> NDArray[np.int64]:
-    if data.split == "patients":
+    if data.split != "de_chazal":
         shares = (1 - data.val_share - data.test_share, data.val_share, data.test_share)
         return by_patient(labels, patients, shares, data.split_seed)
     in_ds2 = np.array([_name(one) in DS2 for one in used], dtype=bool)[record]

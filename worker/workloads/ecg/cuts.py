@@ -24,6 +24,8 @@ class Cuts:
     files: tuple[Path, ...]
     names: tuple[str, ...]
     """The record of each file."""
+    patients: tuple[str, ...]
+    """The patient of each file."""
     file: NDArray[np.int64]
     """[n] place in `files`."""
     start: NDArray[np.int64]

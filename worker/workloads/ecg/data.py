@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 BUILTIN_FOLDER = "built-in"
 SHARED_ADVICE = "the test is then easier than new patients are; data.split patients keeps each in one split"
+ABSENT = (
+    "class %s has records of %d patients, and none of it is in %s; give records of more patients that have it"
+)
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,13 @@ def load_splits(spec: EcgSpec, data_root: Path) -> Splits:
         if data.mode == "records"
         else beat_samples(records, data, folder, data_root)
     )
-    if data.split != "stratified":
+    if found.split != "stratified":
         check_disjoint(found.partition, found.patients)
     needed = [found.records[at] for at in np.unique(found.record[found.partition != LEFT_OUT])]
     preparation = prepare_records(needed, data, data_root)
     found = found.only_records(frozenset(one.record.id for one in preparation.prepared))
     _check_splits(found, data)
+    _tell_absent_classes(found, data)
     weights = class_weights(found.labels[found.partition == TRAIN], len(data.class_names), spec.loss)
     train, val, test = (_cuts(found, preparation, split, weights, data) for split in (TRAIN, VAL, TEST))
     fitted = Fitted(data.class_names, weights, preparation.prepared[0].leads, found.rhythm.shape[1])
@@ -88,6 +92,17 @@ def _check_splits(found: Samples, data: EcgData) -> None:
         raise DataError(f"the train split has one class only, of {', '.join(data.class_names)}; add others")
 
 
+def _tell_absent_classes(found: Samples, data: EcgData) -> None:
+    """Warn of a class of records that a split has none of. Of beats most sets lack one, as the counts say."""
+    for label, name in enumerate(data.class_names if data.mode == "records" else ()):
+        of_class = (found.labels == label) & (found.partition != LEFT_OUT)
+        splits = set(found.partition[of_class].tolist())
+        absent = [split for at, split in enumerate(SPLITS) if at not in splits]
+        if splits and absent:
+            patients = len({found.patients[at] for at in np.flatnonzero(of_class)})
+            log.warning(ABSENT, name, patients, " and ".join(absent))
+
+
 def _cuts(
     found: Samples, preparation: Preparation, split: int, weights: NDArray[np.float32], data: EcgData
 ) -> Cuts:
@@ -96,6 +111,7 @@ def _cuts(
     if split == TRAIN:
         places = spread_by_class(places, found.labels)
     file_of = {one.record.id: at for at, one in enumerate(preparation.prepared)}
+    patient_of = found.patient_of
     at = np.array([file_of[found.records[one].id] for one in found.record[places]], np.int64)
     start = np.zeros(len(places), np.int64)
     if data.mode == "beats":
@@ -104,6 +120,7 @@ def _cuts(
     return Cuts(
         files=tuple(one.path for one in preparation.prepared),
         names=tuple(one.record.id for one in preparation.prepared),
+        patients=tuple(patient_of[one.record.id] for one in preparation.prepared),
         file=at,
         start=start,
         labels=found.labels[places],
@@ -115,9 +132,7 @@ def _cuts(
 
 def _tell_manifest(found: Samples, preparation: Preparation, data_root: Path) -> None:
     """A line for every record in use, beside the prepared signals."""
-    patients = {
-        found.records[at].id: patient for at, patient in zip(found.record, found.patients, strict=True)
-    }
+    patients = found.patient_of
     lines = [
         {
             "record": one.record.id,
@@ -138,7 +153,7 @@ def _facts(
     return {
         "source": name,
         "mode": data.mode,
-        "split": data.split,
+        "split": found.split,
         "classes": list(fitted.classes),
         "records": len(preparation.prepared),
         "leads": fitted.leads,

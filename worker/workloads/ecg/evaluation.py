@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from worker.workloads.ecg.answers import Answers, collect_answers
+from worker.workloads.ecg.division import division
 from worker.workloads.ecg.figures import draw_figures, shown_places
 from worker.workloads.ecg.report_page import report_page
 from worker.workloads.ecg.results import build_results
@@ -16,11 +17,13 @@ from worker.workloads.interface import Evaluation
 
 
 def evaluate(run: Evaluation) -> dict[str, Any]:
-    """Write figures, report, examples and predictions beneath `run.folder`; answer the results."""
+    """Write figures, report, division, examples and predictions beneath `run.folder`; answer the results."""
     answers = collect_answers(run)
     results = build_results(run, answers)
     figures = draw_figures(run, answers, results)
     (run.folder / "report.md").write_text(report_page(results, figures), encoding="utf-8")
+    parts = json.dumps(division(run.splits, answers.classes), indent=1)
+    (run.folder / "splits.json").write_text(parts, encoding="ascii")
     save_predictions(answers, run.folder / "predictions.npz")
     (run.folder / "inference_examples.json").write_text(
         json.dumps(examples(answers), indent=1), encoding="ascii"

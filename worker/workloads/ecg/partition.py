@@ -31,10 +31,14 @@ def stratified(labels: Ints, val: float, test: float, seed: int) -> Ints:
     return partition
 
 
-def by_patient(labels: Ints, patients: Sequence[str], shares: Sequence[float], seed: int) -> Ints:
+def by_patient(
+    labels: Ints, patients: Sequence[str], shares: Sequence[float], seed: int, every_class: bool = False
+) -> Ints:
     """Whole patients into as many splits as there are shares, each class as near to its share as they allow.
 
     The patients with most of a class go first, each to where it brings the classes nearest to their shares.
+    With `every_class` one that as many patients have as there are splits gets some in each, unless they all
+    have others too, whose last patients must go elsewhere.
     """
     names, patient = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     if len(names) < len(shares):
@@ -47,6 +51,8 @@ def by_patient(labels: Ints, patients: Sequence[str], shares: Sequence[float], s
     held /= held.sum(axis=0)
     wanted = np.asarray(shares)[:, None] / np.sum(shares)
     have = np.zeros((len(shares), held.shape[1]))
+    waiting = (held > 0).sum(axis=0)
+    owed = waiting >= (len(shares) if every_class else np.inf)
     chosen = np.zeros(len(names), np.int64)
     order = np.random.default_rng([seed, 2]).permutation(len(names))
     for place, one in enumerate(order[np.argsort(-held[order].max(axis=1), kind="stable")]):
@@ -55,9 +61,12 @@ def by_patient(labels: Ints, patients: Sequence[str], shares: Sequence[float], s
         ]
         left = len(names) - place
         empty = [at for at in range(len(shares)) if not (have[at] > 0).any()]
-        candidates = empty if left <= len(empty) else range(len(shares))
+        last = (held[one] > 0) & owed & (waiting <= (have == 0).sum(axis=0))
+        lacking = [at for at in range(len(shares)) if (have[at, last] == 0).any()]
+        candidates = empty if left <= len(empty) else lacking or range(len(shares))
         at = min(candidates, key=lambda at: costs[at])
         have[at] += held[one]
+        waiting -= held[one] > 0
         chosen[one] = at
     return chosen[patient]
 

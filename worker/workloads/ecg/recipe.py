@@ -33,7 +33,7 @@ def recipe(spec: EcgSpec, facts: Mapping[str, Any], best_epoch: int | None) -> d
 def _split(spec: EcgSpec, facts: Mapping[str, Any]) -> str:
     if spec.data.split == "de_chazal":
         return DE_CHAZAL
-    if spec.data.split == "patients":
+    if facts["split"] == "patients":
         return f"whole patients; {facts['patients_by']}"
     shared = facts["patients_in_several_splits"]
     return f"each class in proportion; {shared:,} known patients have records in several splits"

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.errors import DataError
 from shared.specs.ecg import EcgData
 from worker.workloads.ecg.folder import Record
 from worker.workloads.ecg.label_rows import PATIENT
 from worker.workloads.ecg.labels import Labelled, label_records
-from worker.workloads.ecg.partition import by_patient, limited, stratified
+from worker.workloads.ecg.partition import SPLITS, by_patient, limited, stratified
 from worker.workloads.ecg.samples import Samples
 
 
@@ -22,11 +23,8 @@ def record_samples(records: Sequence[Record], data: EcgData, folder: Path) -> Sa
     labelled = told.labelled
     labels = np.array([one.label for one in labelled], np.int64)
     patients = _patients(labelled, data)
-    if data.split == "stratified":
-        partition = stratified(labels, data.val_share, data.test_share, data.split_seed)
-    else:
-        shares = (1 - data.val_share - data.test_share, data.val_share, data.test_share)
-        partition = by_patient(labels, patients, shares, data.split_seed)
+    split = _split(labelled, data)
+    partition = _partition(labels, patients, split, data)
     return Samples(
         records=tuple(one.record for one in labelled),
         record=np.arange(len(labelled), dtype=np.int64),
@@ -35,10 +33,31 @@ def record_samples(records: Sequence[Record], data: EcgData, folder: Path) -> Sa
         rhythm=np.zeros((len(labelled), 0), np.float32),
         patients=patients,
         patients_by=_known_by(labelled, data),
+        split=split,
         partition=limited(partition, labels, data.limit, data.split_seed),
         coverage=told.coverage.facts(),
         left_out=told.unread,
     )
+
+
+def _split(labelled: Sequence[Labelled], data: EcgData) -> str:
+    if data.split != "auto":
+        return data.split
+    return "patients" if any(one.patient is not None for one in labelled) else "stratified"
+
+
+def _partition(
+    labels: NDArray[np.int64], patients: Sequence[str], split: str, data: EcgData
+) -> NDArray[np.int64]:
+    if split == "stratified":
+        return stratified(labels, data.val_share, data.test_share, data.split_seed)
+    if (count := len(set(patients))) < len(SPLITS):
+        raise DataError(
+            f"{count} patients cannot be divided into {len(SPLITS)} splits; give records of more patients, "
+            "or name data.split stratified, which tests on patients that it trains on"
+        )
+    shares = (1 - data.val_share - data.test_share, data.val_share, data.test_share)
+    return by_patient(labels, patients, shares, data.split_seed, every_class=True)
 
 
 def _known_by(labelled: Sequence[Labelled], data: EcgData) -> str:

@@ -30,12 +30,19 @@ class Samples:
     """[n]"""
     patients_by: str
     """Where it is known from who a patient is."""
+    split: str
+    """How they were divided: `patients`, `stratified` or `de_chazal`."""
     partition: NDArray[np.int64]
     """[n] TRAIN, VAL, TEST or LEFT_OUT."""
     coverage: Mapping[str, Any] | None
     """How labels were mapped, of records."""
     left_out: Mapping[str, str]
     """Record -> why it is in no split."""
+
+    @property
+    def patient_of(self) -> dict[str, str]:
+        """Record -> its patient."""
+        return {self.records[at].id: who for at, who in zip(self.record.tolist(), self.patients, strict=True)}
 
     def only_records(self, ids: frozenset[str]) -> Samples:
         """The same with samples of all other records left out."""
