@@ -1,5 +1,8 @@
-// Talking to epochd: JSON, files and live streams, each with the token where there is one.
-import {readToken} from "/web/token.js";
+// Talking to epochd: JSON and files, each with the token where there is one.
+import {readToken} from "./token.js";
+
+// What only reads must be answered within this time. A write is left to end: nobody could tell whether it was done.
+const READ_MS = 30_000;
 
 // The service's problem document, or that it does not answer (status 0).
 export class Problem extends Error {
@@ -22,8 +25,8 @@ export function whenRefused(handler) {
 
 // The answer's JSON, null where it has none. Throws Problem. `options` as of fetch, and `json` for a body.
 export async function ask(path, options = {}) {
-  const answer = await send(path, options);
-  return answer.status === 204 ? null : answer.json();
+  const answer = await send(path, options.method === undefined ? {...options, within: READ_MS} : options);
+  return answer.status === 204 ? null : reached(answer.json());
 }
 
 // A file as an object URL; the caller revokes it. An <img> cannot send the token by itself.
@@ -31,7 +34,8 @@ export async function blobUrl(path) {
   return URL.createObjectURL(await (await send(path, {})).blob());
 }
 
-async function send(path, {json, headers = {}, ...options}) {
+// The answer of fetch where it is a good one. `within`: milliseconds until all of it must be there.
+export async function send(path, {json, headers = {}, ...options}) {
   const body = json === undefined ? {} : {body: JSON.stringify(json), headers: {"Content-Type": "application/json", ...headers}};
   const request = {headers, ...options, ...body};
   for (;;) {
@@ -52,13 +56,20 @@ function askOnce(problem) {
   return asking;
 }
 
-async function once(path, {headers, ...request}, token) {
+function once(path, {headers, within, signal, ...request}, token) {
+  const signals = [signal, within === undefined ? undefined : AbortSignal.timeout(within)].filter(one => one !== undefined);
+  return reached(fetch(path, {...request, signal: AbortSignal.any(signals),
+    headers: token === null ? headers : {...headers, Authorization: `Bearer ${token}`}}));
+}
+
+// What a broken or late connection throws, as a Problem. What the caller broke off stays what it is.
+async function reached(promise) {
   try {
-    const answer = await fetch(path, {...request, headers: token === null ? headers : {...headers, Authorization: `Bearer ${token}`}});
+    const found = await promise;
     tell(true);
-    return answer;
+    return found;
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error.name === "AbortError" || error.name === "SyntaxError") throw error;
     const problem = new Problem({detail: "epochd does not answer."});
     tell(false, problem.message);
     throw problem;
@@ -74,59 +85,4 @@ function tell(now, sentence = "") {
   if (now === connected) return;
   connected = now;
   link.dispatchEvent(new CustomEvent("change", {detail: {connected, sentence}}));
-}
-
-const RETRY_MS = 1000;
-
-// A live stream: onMessage({id, event, data}) with data parsed, from behind lastId; comes back by itself where it broke
-// off, after `end` no more. onDrop(error) hears of each break. Answers a function that stops it.
-export function stream(path, lastId, onMessage, onDrop = () => {}) {
-  const control = new AbortController();
-  let last = lastId, ended = false;
-  const hear = message => {
-    last = message.id ?? last;
-    ended ||= message.event === "end";
-    onMessage(message);
-  };
-  const run = async () => {
-    while (!ended && !control.signal.aborted) {
-      try {
-        const headers = {Accept: "text/event-stream", ...(last ? {"Last-Event-ID": last} : {})};
-        const answer = await send(path, {headers, signal: control.signal, cache: "no-store"});
-        await readMessages(answer.body, hear);
-        if (!ended) onDrop(null);
-      } catch (error) {
-        if (control.signal.aborted) return;
-        onDrop(error);
-        if (error.status === 404) return;
-      }
-      if (!ended) await new Promise(resolve => setTimeout(resolve, RETRY_MS));
-    }
-  };
-  run();
-  return () => control.abort();
-}
-
-async function readMessages(body, hear) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let kept = ""; ;) {
-    const {value, done} = await reader.read();
-    if (done) return;
-    const parts = (kept + value).split("\n\n");
-    kept = parts.pop();
-    for (const part of parts) {
-      const message = readMessage(part);
-      if (message !== null) hear(message);
-    }
-  }
-}
-
-function readMessage(text) {
-  const fields = {id: null, event: "message", data: []};
-  for (const line of text.split("\n")) {
-    const [, name, value] = line.match(/^(id|event|data): ?(.*)$/) ?? [];
-    if (name === "data") fields.data.push(value);
-    else if (name !== undefined) fields[name] = value;
-  }
-  return fields.data.length === 0 ? null : {...fields, data: JSON.parse(fields.data.join("\n"))};
 }

@@ -2,7 +2,7 @@
 
 const LONGEST_MS = 15_000;
 
-// work() every `ms` (a number, or a function that answers one) after it ended; `onError(error)` hears of failures, `onDone()` of successes. Answers {stop, now}.
+// work() every `ms` (a number, or a function that answers one) after it ended; `onError(error)` hears of failures, `onDone(result)` of successes. Answers {stop, now}.
 export function repeat(ms, work, {onError = () => {}, onDone = () => {}} = {}) {
   let stopped = false, timer = null, failures = 0, running = false, again = false;
   const turn = async () => {
@@ -10,9 +10,9 @@ export function repeat(ms, work, {onError = () => {}, onDone = () => {}} = {}) {
     if (stopped || document.hidden) return;
     running = true;
     try {
-      await work();
+      const result = await work();
       failures = 0;
-      if (!stopped) onDone();
+      if (!stopped) onDone(result);
     } catch (error) {
       failures += 1;
       if (!stopped) onError(error);

@@ -9,6 +9,7 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.test_job_page import SLOW
 from tests.browser.visit import Visit
+from tests.e2e.running import Running
 
 pytestmark = pytest.mark.nemesis
 
@@ -43,6 +44,25 @@ def test_a_page_of_which_a_script_did_not_arrive_comes_by_itself(visit: Visit) -
     visit.page.route("**/web/words.js", lambda route: route.abort(), times=2)
     page = visit.open()
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+
+
+def test_a_service_that_starts_again_is_heard_on_without_a_line_lost_or_said_twice(
+    visit: Visit, running: Running
+) -> None:
+    visit.expected.append("Failed to load resource")
+    job_id = visit.submit(name="outlives the service", **SLOW)
+    page = visit.open(f"/jobs/{job_id}")
+    log = page.locator("pre.log")
+    expect(log).to_contain_text("epoch 2/500")
+    next(process for process in running.family() if "--controller" in process.cmdline()).kill()
+    expect(page.locator(".way")).to_have_text("reconnecting")
+    expect(page.locator(".way")).to_have_text("live")
+    seen = re.findall(r"epoch (\d+)/500", log.inner_text())[-1]
+    expect(log).to_contain_text(f"epoch {int(seen) + 3}/500")
+    visit.ask("POST", f"/jobs/{job_id}/cancel")
+    expect(page.locator(".head .status")).to_contain_text("cancelled")
+    expect(page.locator(".way")).to_have_text("")
+    expect(log).to_have_text(visit.ask("GET", f"/jobs/{job_id}/logs")["text"], use_inner_text=False)
 
 
 def _hold_back_streams(route: Route) -> None:
