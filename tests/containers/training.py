@@ -59,7 +59,8 @@ class Training:
         self.every_steps = max(1, self.epochs * steps // CHECKPOINTS)
 
     def submit(self, name: str) -> str:
-        trainer = {"epochs": self.epochs, "threads": 1}
+        # Loader processes: their batches come through the shared memory of the container.
+        trainer = {"epochs": self.epochs, "threads": 1, "num_workers": 2}
         checkpoint = {"every_steps": self.every_steps, "keep_last": 2}
         body = {**SPEC, "name": name, "trainer": trainer, "checkpoint": checkpoint}
         job_id: str = self._curl.ask("/jobs", body)["id"]

@@ -121,6 +121,12 @@ def test_a_stop_lasts_longer_than_a_checkpoint() -> None:
         assert minutes * 60 >= 4 * Settings().cancel_grace_seconds
 
 
+def test_a_worker_has_shared_memory_for_the_batches_of_its_loaders() -> None:
+    (guide,) = re.findall(r"--shm-size (\S+)", read("docs/containers.md"))
+    sizes = {default(services()[name]["shm_size"]) for name in ("worker-cpu", "worker-gpu")}
+    assert sizes == {guide} == {"2g"}
+
+
 def test_nobody_starts_before_what_it_needs() -> None:
     needs = {
         name: {other: how["condition"] for other, how in service.get("depends_on", {}).items()}
