@@ -6,10 +6,28 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tests.containers.engine import docker
-from tests.containers.stack import Stack
+from tests.containers.engine import EngineError, docker
+from tests.containers.stack import WORKER, Stack
 
+GIB = 1024**3
+RUNS = "/var/lib/epochd/runs"
 SECRETS = "/run/secrets"
+OF_SERVERS = {
+    "postgres_password": "10011",
+    "redis_password": "10012",
+    "redis_users": "10012",
+    "prometheus_token": "10013",
+    "grafana_password": "10014",
+}
+"""Secret -> the group that reads it."""
+OUR_GROUP = "10001"
+OURS = ("epochd_token", "epochd_database_url", "epochd_broker_url")
+READ = (
+    "import json, pathlib; "
+    f"texts = {{p.name: p.read_text().strip() for p in pathlib.Path('{SECRETS}').iterdir()}}; "
+    "secrets = {n: v for n, v in texts.items() if '://' not in v and not v.startswith('user ')}"
+)
+"""Python that reads the secrets within a container of ours."""
 PUBLISHED = {"api", "prometheus", "grafana"}
 
 
@@ -23,6 +41,9 @@ def hardened(stack: Stack, services: Sequence[str]) -> str:
         assert host["CapDrop"] == ["ALL"] and not host["CapAdd"], f"{service} holds capabilities"
         assert "no-new-privileges:true" in host["SecurityOpt"], f"{service} may gain privileges"
         assert host["Memory"] > 0 and host["PidsLimit"] > 0, f"{service} has no limit on memory or processes"
+        assert service != WORKER or host["ShmSize"] >= 2 * GIB, (
+            f"{service} has {host['ShmSize']} bytes shared"
+        )
         count += 1
     return f"{count} containers: not root, read-only root, no capabilities, limits on memory and processes"
 
@@ -53,27 +74,46 @@ def secrets_unseen(stack: Stack, services: Sequence[str], ours: Sequence[str]) -
     return f"{len(values)} secrets in none of {len(texts)} inspections, logs and layers"
 
 
+def secrets_unwritten(stack: Stack) -> str:
+    """No secret stands in any file of a job: its log, its events, its order, its results, its checkpoints."""
+    script = (
+        f"{READ}; files = [p for p in pathlib.Path('{RUNS}').rglob('*') if p.is_file()]; "
+        "found = [f'{n} in {p}' for p in files for t in [p.read_bytes()] for n, v in secrets.items() "
+        "if v.encode() in t]; print(json.dumps([len(secrets), len(files), found]))"
+    )
+    secrets, files, found = json.loads(stack.inside("controller", "python", "-c", script))
+    assert secrets and files and not found, f"{secrets} secrets, {files} files: {found}"
+    return f"{secrets} secrets in none of {files} files"
+
+
 def secret_values(stack: Stack) -> dict[str, str]:
     """Name -> what must be seen nowhere; an address counts by the password within it."""
-    script = (
-        "import json, pathlib; print(json.dumps({p.name: p.read_text().strip() "
-        f"for p in pathlib.Path('{SECRETS}').iterdir()}}))"
-    )
+    script = f"{READ}; print(json.dumps(secrets))"
     values: dict[str, str] = json.loads(stack.inside("controller", "python", "-c", script))
-    return {
-        name: value for name, value in values.items() if "://" not in value and not value.startswith("user ")
-    }
+    return values
 
 
 def kept_apart(stack: Stack) -> str:
-    """Prometheus cannot read what belongs to others, though the files lie in the same volume."""
+    """Nobody can read what belongs to others, though the files lie in the same volume; Prometheus tries."""
     listing = stack.inside("controller", "ls", "-ln", SECRETS).splitlines()[1:]
     modes = {line.split()[-1]: (line.split()[0], line.split()[3]) for line in listing}
-    groups = {"postgres_password": "10011", "redis_users": "10012", "prometheus_token": "10013"}
-    for name, group in groups.items():
-        assert modes[name] == ("-r--r-----", group), f"{name} is {modes[name]}"
-    assert modes["epochd_token"][0] == "-r--------", f"epochd_token is {modes['epochd_token']}"
-    return "each server's file is for its group alone (0440), those of epochd for it alone (0400)"
+    wanted = {name: ("-r--r-----", group) for name, group in OF_SERVERS.items()}
+    wanted |= dict.fromkeys(OURS, ("-r--------", OUR_GROUP))
+    assert modes == wanted, f"{modes}, not {wanted}"
+    for name in modes.keys() - {"prometheus_token"}:
+        assert _refused(stack, "prometheus", f"{SECRETS}/{name}"), f"prometheus reads {name}"
+    return (
+        f"{len(modes)} files: each server's for its group alone (0440), those of epochd for it alone (0400)"
+    )
+
+
+def _refused(stack: Stack, service: str, path: str) -> bool:
+    """Whether the kernel denies a service a file."""
+    try:
+        stack.inside(service, "cat", path)
+    except EngineError as error:
+        return "Permission denied" in str(error)
+    return False
 
 
 def _containers(stack: Stack, services: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

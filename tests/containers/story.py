@@ -43,6 +43,8 @@ class Story:
         prove("the API starts", self._start_again)
         curl = Curl(self._stack.address("api", 8642), self._token())
         self._train(Training(self._stack, curl))
+        prove("secrets show nowhere after all that", self._unseen)
+        prove("secrets stand in no file of a job", lambda: posture.secrets_unwritten(self._stack))
         prove("the one-shots may run again", self._again)
         self._untried(servers)
 
@@ -70,13 +72,18 @@ class Story:
         return f"{', '.join(self._services)}; two workers"
 
     def _look(self) -> None:
-        stack, services, prove = self._stack, self._services, self._table.prove
-        every = ("secrets", "migrate", *services)
+        stack, every, prove = self._stack, self._every(), self._table.prove
         prove("containers are hardened", lambda: posture.hardened(stack, every))
         prove("only three services are published", lambda: posture.loopback_only(stack, every))
-        ours = (self._images["api"], self._images[WORKER])
-        prove("secrets show nowhere", lambda: posture.secrets_unseen(stack, every, ours))
+        prove("secrets show nowhere", self._unseen)
         prove("secrets are kept apart", lambda: posture.kept_apart(stack))
+
+    def _every(self) -> tuple[str, ...]:
+        return ("secrets", "migrate", *self._services)
+
+    def _unseen(self) -> str:
+        ours = (self._images["api"], self._images[WORKER])
+        return posture.secrets_unseen(self._stack, self._every(), ours)
 
     def _token(self) -> str:
         return self._stack.inside("api", "cat", f"{posture.SECRETS}/epochd_token").strip()
