@@ -215,6 +215,14 @@ def test_the_secrets_of_a_second_machine_belong_to_the_user_of_the_image() -> No
     assert {"epochd_database_url", "epochd_broker_url"} <= set(files.split())
 
 
+def test_the_guide_gives_a_folder_of_data_to_the_user_who_writes_there() -> None:
+    (row,) = re.findall(r"^\| `STACK_DATA` .*$", read("docs/containers.md"), re.MULTILINE)
+    assert "chown 10001:10001" in row and "`prepared/`" in row
+    workloads = ROOT / "worker" / "workloads"
+    preparing = {p.parent.name for p in workloads.glob("*/*.py") if '"prepared"' in p.read_text("utf-8")}
+    assert preparing and [name for name in sorted(preparing) if f"`{name}`" not in row] == []
+
+
 def test_every_server_but_grafana_can_be_stood_in_for() -> None:
     assert {path.name for path in STAND_INS.iterdir()} == SERVERS - {"grafana"}
 
