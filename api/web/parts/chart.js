@@ -1,19 +1,23 @@
 // A line chart on an axis it shares with others: one cursor and one zoom for all of them. Knows nothing of jobs.
-import {button, el} from "/web/dom.js";
+import {button, el, redraw} from "/web/dom.js";
+import {COLOURS} from "/web/parts/looks.js";
 import {drawMarks, markNear} from "/web/parts/marks.js";
+import {firstFrom, nearest, print, readingAt} from "/web/parts/reading.js";
+import {closer, wider} from "/web/parts/zoom.js";
 import uPlot from "/web/vendor/uplot/uPlot.esm.js";
 import {short} from "/web/words.js";
 
-const LEFT = 66, MOST = 6, KEY_STEP = 0.01, DARK = matchMedia("(prefers-color-scheme: dark)");
+const LEFT = 66, KEY_STEP = 0.01, FEW = 40, DARK = matchMedia("(prefers-color-scheme: dark)"), LET_GO = ["pointerup", "pointercancel", "blur"];
 
-// The axis that charts share. range() is what they show; unit and words() tell a place; onZoom(range or null) hears of the user's.
+// The axis that charts share. range() is what they show; unit, words() and ticks() tell a place; onZoom(range or null) hears of the user's.
 export class Axis {
   constructor(onZoom) {
     this.charts = new Set();
     this.extent = [0, 1];
     this.zoomed = null;
+    this.pointed = null;
     this.unit = "";
-    this.words = short;
+    this.words = this.ticks = short;
     this.increments = undefined;
     this.onZoom = onZoom;
   }
@@ -28,16 +32,26 @@ export class Axis {
     this.onZoom(range);
   }
 
+  // Around where the user pointed last, else around the newest.
+  closer() {
+    this.zoom(closer(this.range(), this.extent, this.pointed ?? this.range()[1]));
+  }
+
+  wider() {
+    this.zoom(wider(this.range(), this.extent));
+  }
+
   point(place, from) {
+    this.pointed = place ?? this.pointed;
     for (const chart of this.charts) if (chart !== from) chart.point(place);
   }
 }
 
 // `least`: the axis reaches at least so far, lest a trickle look like a flood.
-// show({curves, marks, log}): curves [{label, colour, dash, faint, points: [[x, y or null], ...] by x}].
+// show({curves, marks, log}): curves [{label, colour, dash, faint, points}] with points as of reading.js.
 export class Chart {
   constructor(axis, {title, height, format = short, zero = false, least = 0, increments}) {
-    Object.assign(this, {axis, title, height, format, zero, least, increments, hidden: new Set(), shape: null, plot: null, given: null, place: null, dragging: false});
+    Object.assign(this, {axis, title, height, format, zero, least, increments, hidden: new Set(), shape: null, plot: null, given: null, next: null, place: null, dragging: false});
     this.readout = el("div", {class: "readout"});
     this.holder = el("div", {class: "plot", tabindex: "0", role: "group", onkeydown: event => this.#key(event),
       title: "Drag to zoom, double-click to see all. Keys: arrows read values, + and - zoom, Escape shows all."});
@@ -49,12 +63,7 @@ export class Chart {
       this.draw();
     };
     DARK.addEventListener("change", this.restyle);
-    this.holder.addEventListener("pointerdown", () => {
-      this.dragging = true;
-      addEventListener("pointerup", () => {
-        this.dragging = false;
-      }, {once: true});
-    });
+    this.holder.addEventListener("pointerdown", () => this.#hold());
     axis.charts.add(this);
   }
 
@@ -67,15 +76,15 @@ export class Chart {
   }
 
   show(given) {
-    this.given = given;
+    this.next = given;
     this.draw();
   }
 
   draw() {
-    if (this.given === null || !this.root.isConnected || this.dragging) return;
+    if (this.next === null || !this.root.isConnected || this.dragging) return;
+    this.given = this.next;
     const {curves, log} = this.given;
-    const shape = JSON.stringify([log, curves.map(({label, colour, dash, faint}) => [label, colour, dash, faint]),
-      [...this.hidden], this.axis.unit]);
+    const shape = JSON.stringify([log, curves.map(look), this.axis.unit]);
     if (shape !== this.shape) this.#build(shape);
     else this.plot.setData(this.#data());
     this.#tell(this.place);
@@ -95,12 +104,24 @@ export class Chart {
     this.plot?.destroy();
     this.shape = shape;
     this.plot = new uPlot(this.#options(), this.#data(), this.holder);
-    this.readout.replaceChildren(...this.given.curves.map(curve => this.#legend(curve)), el("span", {class: "at"}));
+    redraw(this.readout, this.given.curves.map(look), () => [...this.given.curves.map(curve => this.#legend(curve)), el("span", {class: "at"})]);
+  }
+
+  // A redraw would take away what the user is about to select. A touch that becomes a scroll ends in pointercancel.
+  #hold() {
+    this.dragging = true;
+    const held = new AbortController();
+    for (const name of LET_GO) addEventListener(name, () => {
+      held.abort();
+      this.dragging = false;
+      setTimeout(() => this.draw()); // after the mouseup, which takes the selection
+    }, {signal: held.signal});
   }
 
   #data() {
     const {curves, log} = this.given;
-    const tables = curves.map(({points}) => [points.map(([x]) => x), points.map(([, y]) => log && y <= 0 ? null : y)]);
+    const drawn = y => Number.isNaN(y) || (log && y <= 0) ? null : y;
+    const tables = curves.map(({points}) => [points.map(([x]) => x), points.map(([, y]) => drawn(y))]);
     return tables.length === 0 ? [[], []] : uPlot.join(tables);
   }
 
@@ -109,14 +130,14 @@ export class Chart {
     const {curves, log} = this.given, quiet = colour("quiet"), line = colour("line");
     const axes = {stroke: quiet, font: "11px system-ui, sans-serif", grid: {stroke: line, width: 1}, ticks: {stroke: line, width: 1, size: 4}};
     return {
-      width: this.holder.clientWidth, height: this.height, legend: {show: false}, padding: [10, 14, 0, 0],
+      width: this.holder.clientWidth, height: this.height, legend: {show: false}, padding: [10, 24, 0, 0],
       scales: {x: {time: false, range: () => this.axis.range()}, y: {distr: log ? 3 : 1, range: log ? undefined : (_, low, high) => this.#height(low, high)}},
-      axes: [{...axes, size: 26, space: 80, values: (_, places) => places.map(this.axis.words), incrs: this.axis.increments},
+      axes: [{...axes, size: 26, space: 80, values: (_, places) => places.map(this.axis.ticks), incrs: this.axis.increments},
         {...axes, size: LEFT, space: 34, incrs: this.increments, values: (_, values) => values.map(value => value === null ? null : this.format(value))}],
       series: [{}, ...curves.map(curve => ({label: curve.label, show: !this.hidden.has(curve.label), spanGaps: false, gaps,
-        stroke: colour(`series-${curve.colour % MOST}`) + (curve.faint ? "88" : ""), width: curve.faint ? 1.2 : 1.7, dash: curve.dash,
-        points: {show: curve.points.length < 40, size: 5}}))],
-      cursor: {drag: {x: true, y: false, setScale: false}, points: {size: 7}, dataIdx: nearest,
+        stroke: colour(`series-${curve.colour % COLOURS}`) + (curve.faint ? "88" : ""), width: curve.faint ? 1.2 : 1.7, dash: curve.dash,
+        points: {show: (_, index) => this.given.curves[index - 1].points.length < FEW, size: 5}}))],
+      cursor: {drag: {x: true, y: false, setScale: false}, points: {size: 7}, dataIdx: (plot, index, hovered, place) => this.#indexAt(plot, index, hovered, place),
         bind: {dblclick: () => () => this.axis.zoom(null)}},
       hooks: {setSelect: [plot => this.#selected(plot)], setCursor: [plot => this.#moved(plot)],
         draw: [plot => drawMarks(plot, this.given.marks, colour)]},
@@ -144,13 +165,20 @@ export class Chart {
     this.axis.point(place, this);
   }
 
-  #legend(curve) {
+  // The dot sits on the point whose value is read. Curves need not share their places.
+  #indexAt(plot, index, hovered, place) {
+    const points = this.given.curves[index - 1]?.points ?? [], at = nearest(points, place), xs = plot.data[0];
+    return at < 0 ? hovered : firstFrom(xs.length, number => xs[number], points[at][0]);
+  }
+
+  #legend({label, colour, dash, faint}) {
     const toggle = button("", () => {
-      if (!this.hidden.delete(curve.label)) this.hidden.add(curve.label);
-      this.shape = null;
-      this.draw();
-    }, {class: `key k${curve.colour % MOST}${curve.faint ? " faint" : ""}`, "aria-pressed": String(!this.hidden.has(curve.label)), title: "Show or hide"});
-    toggle.append(el("span", {class: `swatch${curve.dash ? " dashed" : ""}`, "aria-hidden": "true"}), curve.label, " ", el("b", {}));
+      const shown = this.hidden.delete(label);
+      if (!shown) this.hidden.add(label);
+      toggle.setAttribute("aria-pressed", String(shown));
+      this.plot.setSeries(this.given.curves.findIndex(curve => curve.label === label) + 1, {show: shown});
+    }, {class: `key k${colour % COLOURS}${faint ? " faint" : ""}`, "aria-pressed": String(!this.hidden.has(label)), title: "Show or hide", "data-focus": label});
+    toggle.append(swatch(dash), label, " ", el("b", {}));
     return toggle;
   }
 
@@ -158,13 +186,10 @@ export class Chart {
   #tell(place) {
     this.place = place;
     if (this.plot === null) return;
-    const {data, cursor} = this.plot, said = [];
-    this.given.curves.forEach((curve, index) => {
-      const at = place === null ? lastOf(data[index + 1]) : nearest(this.plot, index + 1, cursor.idx ?? 0, place);
-      const value = at === null ? undefined : data[index + 1][at];
-      const text = value === undefined || value === null ? "–" : this.format(value);
+    const said = this.given.curves.map(({label, points}, index) => {
+      const text = print(readingAt(points, place), this.format);
       this.readout.children[index].querySelector("b").textContent = text;
-      said.push(`${curve.label} ${text}`);
+      return `${label} ${text}`;
     });
     const mark = place === null ? null : markNear(this.plot, this.given.marks, place);
     this.readout.lastElementChild.textContent = place === null ? "" : [this.axis.words(place), mark?.label].filter(Boolean).join(" · ");
@@ -179,24 +204,24 @@ export class Chart {
       const place = Math.min(high, Math.max(low, at + moves[event.key] * span));
       this.point(place);
       this.axis.point(place, this);
-    } else if (event.key === "+" || event.key === "=") this.axis.zoom([at - span / 4, at + span / 4]);
-    else if (event.key === "-") this.axis.zoom(span * 2 >= this.axis.extent[1] - this.axis.extent[0] ? null : [low - span / 2, high + span / 2]);
+    } else if (event.key === "+" || event.key === "=") this.axis.closer();
+    else if (event.key === "-") this.axis.wider();
     else if (event.key === "Escape" && this.axis.zoomed !== null) this.axis.zoom(null);
     else return;
     event.preventDefault();
   }
 }
 
-// The place nearest to the cursor at which this curve has a point: curves need not share their steps.
-function nearest(plot, series, hovered, place) {
-  if (series === 0) return hovered;
-  const xs = plot.data[0], ys = plot.data[series];
-  const missing = index => ys[index] === undefined || ys[index] === null;
-  let left = hovered, right = hovered;
-  while (left >= 0 && missing(left)) left -= 1;
-  while (right < ys.length && missing(right)) right += 1;
-  if (left < 0) return right < ys.length ? right : null;
-  return right >= ys.length || place - xs[left] <= xs[right] - place ? left : right;
+const look = ({label, colour, dash, faint}) => [label, colour, dash, faint];
+
+// A piece of the curve's own line, dashed as it is.
+function swatch(dash) {
+  const [svg, line] = ["svg", "path"].map(name => document.createElementNS("http://www.w3.org/2000/svg", name));
+  for (const [name, value] of [["class", "swatch"], ["viewBox", "0 0 26 3"], ["aria-hidden", "true"]]) svg.setAttribute(name, value);
+  line.setAttribute("d", "M0 1.5h26");
+  if (dash !== undefined) line.setAttribute("stroke-dasharray", dash.join(" "));
+  svg.append(line);
+  return svg;
 }
 
 // Gaps reach from point to point of a curve: uPlot's own end at the nearest place of any curve.
@@ -211,9 +236,4 @@ function gaps(plot, series, first, last) {
     }
   }
   return found;
-}
-
-function lastOf(values = []) {
-  for (let index = values.length - 1; index >= 0; index--) if (values[index] !== undefined && values[index] !== null) return index;
-  return null;
 }

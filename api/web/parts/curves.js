@@ -1,14 +1,18 @@
 // A job's charts under one axis: its curves, its memory and its swapping, with another job laid over them where asked.
 import {button, el, redraw} from "/web/dom.js";
 import {Axis, Chart} from "/web/parts/chart.js";
+import {colourOf, dashOf, labelsOf} from "/web/parts/looks.js";
+import {SHAPES} from "/web/parts/marks.js";
 import {memoryCharts} from "/web/parts/memory.js";
 import {charts, gapped, placer, spread, stepAt} from "/web/series.js";
 import {duration, short} from "/web/words.js";
 
 const WORDS = {step: place => `step ${Math.round(place)}`, epoch: place => `epoch ${short(place)}`, time: place => duration(place)};
+const TICKS = {step: place => Math.round(place).toLocaleString("en"), epoch: short, time: WORDS.time};
+const WHOLE = Array.from({length: 12}, (_, power) => [1, 2, 5].map(digit => digit * 10 ** power)).flat();
 const TIMES = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800];
 const OPEN_FIRST = ["loss", "components", "learning rate", "memory", "swap traffic"];
-const VAL_DASH = [6, 3], OVER_DASH = [2, 2];
+const MEANINGS = {checkpoint: "checkpoint", best: "best checkpoint", recovery: "recovery", resume: "resume"};
 const LINEAR_MEMORY = {memory: true, "swap traffic": true, pressure: true};
 
 // onZoom(first, last) hears of the steps the user wants to see closer. other: {root} to choose the job laid over.
@@ -19,7 +23,7 @@ export function curvesPart(source, other, onZoom) {
     show();
   });
   const tools = el("div", {class: "bar tools"}), chips = el("div", {class: "chips", role: "group", "aria-label": "Charts"});
-  const legend = el("p", {class: "quiet small marks"}, "▲ checkpoint   ★ best checkpoint   ◆ recovery   ▶ resume");
+  const legend = el("p", {class: "quiet small bar marks"}, Object.entries(MEANINGS).map(([kind, word]) => el("span", {}, `${SHAPES[kind]} ${word}`)));
   const stack = el("div", {class: "stack"}), nothing = el("p", {class: "quiet", hidden: true}, "No point yet: curves appear with the first step.");
   const root = el("section", {"aria-label": "Curves and memory"}, tools, chips, nothing, stack, legend);
 
@@ -30,7 +34,8 @@ export function curvesPart(source, other, onZoom) {
     if (state.open === null && groups.size > 0) state.open = new Set([...OPEN_FIRST, monitored(source.job())]);
     axis.unit = state.axis;
     axis.words = WORDS[state.axis];
-    axis.increments = state.axis === "time" ? TIMES : undefined;
+    axis.ticks = TICKS[state.axis];
+    axis.increments = {step: WHOLE, time: TIMES}[state.axis];
     axis.extent = extent(source, place, laidOver());
     nothing.hidden = titles.length > 0;
     legend.hidden = titles.length === 0;
@@ -69,15 +74,17 @@ export function curvesPart(source, other, onZoom) {
   const curvesOf = (title, keys, place) => {
     const labels = labelsOf(title, keys), drawn = (series, faint, where) => keys.filter(key => series.curves.has(key)).map(key => ({
       label: faint ? `${labels.get(key)}, other` : labels.get(key), faint, colour: colourOf(title, key, keys),
-      dash: faint ? OVER_DASH : dashOf(title, key, keys), points: gapsIn(series.curves.get(key), where, point => point.value)}));
+      dash: dashOf(title, key, keys, faint), points: gapsIn(series.curves.get(key), where, finite)}));
     const over = laidOver();
     return [...drawn(source.series, false, place), ...(over === null ? [] : drawn(over.series, true, over.place))];
   };
 
+  const zoomTool = (label, act, zoomed) => button(label, act, {class: "chip", disabled: zoomed && axis.zoomed === null, "data-focus": label});
+
   const drawTools = () => redraw(tools, [state.axis, state.log, axis.zoomed !== null], () => [
     el("span", {class: "chips", role: "group", "aria-label": "Axis"}, Object.keys(WORDS).map(name => button(name, () => {
       state.axis = name;
-      axis.zoomed = null;
+      axis.zoomed = axis.pointed = null;
       for (const chart of state.charts.values()) chart.shape = null;
       show();
     }, {class: "chip", "aria-pressed": String(state.axis === name), "data-focus": name}))),
@@ -85,7 +92,8 @@ export function curvesPart(source, other, onZoom) {
       state.log = !state.log;
       show();
     }, {class: "chip", "aria-pressed": String(state.log), "data-focus": "log"}),
-    button("Reset zoom", () => axis.zoom(null), {class: "chip", disabled: axis.zoomed === null, "data-focus": "zoom"}), other.root]);
+    el("span", {class: "chips", role: "group", "aria-label": "Zoom"}, zoomTool("Zoom in", () => axis.closer(), false),
+      zoomTool("Zoom out", () => axis.wider(), true), zoomTool("Reset zoom", () => axis.zoom(null), true)), other.root]);
 
   const drawChips = titles => redraw(chips, [titles, [...state.open ?? []]], () => titles.map(title => button(title, () => {
     if (!state.open.delete(title)) state.open.add(title);
@@ -112,25 +120,5 @@ function extent(source, place, over) {
   return low === Infinity ? [0, 1] : low === high ? [low, low + 1] : [low, high];
 }
 
-const splitOf = key => key.slice(0, key.indexOf("/")), nameOf = key => key.slice(key.indexOf("/") + 1);
-
-// One name: its splits. One split: its names. Else both.
-function labelsOf(title, keys) {
-  const names = new Set(keys.map(nameOf)), splits = new Set(keys.map(splitOf));
-  const bare = name => name.replace(/^loss_(?!epoch)|_weighted$/g, "");
-  return new Map(keys.map(key => [key, title === "loss" && nameOf(key) === "loss_epoch" ? "train, mean of the epoch" :
-    title === "loss" || (names.size === 1 && splits.size > 1) ? splitOf(key) : splits.size === 1 ? bare(nameOf(key)) : `${splitOf(key)} ${bare(nameOf(key))}`]));
-}
-
-const OF_SPLIT = {train: 0, val: 1, test: 2};
-
-function colourOf(title, key, keys) {
-  const names = [...new Set(keys.map(nameOf))];
-  if (title === "loss") return nameOf(key) === "loss_epoch" ? 5 : OF_SPLIT[splitOf(key)] ?? 3;
-  return names.length === 1 ? OF_SPLIT[splitOf(key)] ?? 3 : names.indexOf(nameOf(key));
-}
-
-function dashOf(title, key, keys) {
-  const several = new Set(keys.map(nameOf)).size > 1 && new Set(keys.map(splitOf)).size > 1;
-  return title !== "loss" && several && splitOf(key) !== "train" ? VAL_DASH : undefined;
-}
+// The service writes null where a value was not finite; null in a chart is a gap.
+const finite = ({value}) => value ?? NaN;
