@@ -3,14 +3,14 @@ import {ask} from "/web/api.js";
 import {button, dialog, el, toast} from "/web/dom.js";
 import {isFinal} from "/web/status.js";
 
-// onDone() after the service agreed.
-export function actions(job, saved, onDone) {
-  const stopping = job.cancel_requested_at !== null && !isFinal(job);
+// now() -> {job, saved} as last seen: the buttons outlive many looks at the job. onDone() after the service agreed.
+export function actions(now, onDone) {
+  const {job} = now(), stopping = job.cancel_requested_at !== null && !isFinal(job);
   return [
     isFinal(job) ? null : button(stopping ? "Stopping" : "Cancel", event => cancel(event.currentTarget, job, onDone), {disabled: stopping, "data-focus": "cancel", "data-scope": "submit"}),
-    isFinal(job) ? button("Resume", () => askResume(job, saved, "last", onDone), {class: "primary", "data-focus": "resume", "data-scope": "submit"}) : null,
+    isFinal(job) ? button("Resume", () => askResume(now().job, now().saved, "last", onDone), {class: "primary", "data-focus": "resume", "data-scope": "submit"}) : null,
     el("a", {class: "button", href: `#/submit?from=${job.id}`, "data-focus": "resubmit"}, "Resubmit with changes"),
-    isFinal(job) ? button("Delete", () => askDelete(job), {class: "danger", "data-focus": "delete", "data-scope": "admin"}) : null,
+    isFinal(job) ? button("Delete", () => askDelete(now().job), {class: "danger", "data-focus": "delete", "data-scope": "admin"}) : null,
   ];
 }
 

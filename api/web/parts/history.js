@@ -1,7 +1,8 @@
 // A job's guards, checkpoints and attempts, in tables.
-import {button, el, redraw, table} from "/web/dom.js";
+import {button, el, redraw, redrawRows, table} from "/web/dom.js";
 import {bytes, count, duration, moment} from "/web/words.js";
 
+const HEADS = ["Checkpoint", "Epoch", "Size", "State", "Written", ""], WIDE = ["Size", "Written"]; // those that a phone has no room for
 const GUARD_SHAPES = {passed: "✓", failed: "✕", skipped: "–"};
 
 export function historyPart(onResume) {
@@ -9,10 +10,12 @@ export function historyPart(onResume) {
     const body = el("div");
     return {root: el("section", {"aria-label": title}, el("h2", {}, title), body), body};
   });
+  const tables = checkpointTables(onResume);
+  checkpoints.body.append(tables.root);
   const root = el("div", {}, checkpoints.root, guards.root, attempts.root);
   const show = (job, saved, final) => {
     redraw(guards.body, job.guards, () => job.guards.length === 0 ? quiet("They run before the first step.") : guardTable(job.guards));
-    redraw(checkpoints.body, [saved, final], () => saved.length === 0 ? quiet("None yet.") : checkpointTable(saved, final, onResume));
+    tables.show(saved, final);
     redraw(attempts.body, job.attempts, () => job.attempts.length === 0 ? quiet("None yet.") : attemptTable(job.attempts));
   };
   return {root, show};
@@ -27,18 +30,42 @@ function guardTable(guards) {
     el("span", {class: `guard ${item.outcome}`}, `${GUARD_SHAPES[item.outcome]} ${item.outcome}`), item.sentence]));
 }
 
-// Those that retention removed are folded away.
-function checkpointTable(saved, final, onResume) {
-  const kept = saved.filter(item => item.state !== "deleted"), gone = saved.filter(item => item.state === "deleted");
-  return [kept.length === 0 ? quiet("None is kept.") : rows(kept, final, onResume), gone.length === 0 ? null :
-    el("details", {}, el("summary", {class: "quiet"}, `${count(gone.length, "checkpoint")} removed by retention`), rows(gone, final, onResume))];
+// Rows that stay the same stay the same elements: a button under the pointer, a list unfolded. Those that retention removed
+// are folded away. Answers {root, show(saved, final)}.
+function checkpointTables(onResume) {
+  const none = quiet(""), kept = checkpointTable(onResume), gone = checkpointTable(onResume);
+  const title = el("summary", {class: "quiet"}), fold = el("details", {}, title, gone.root);
+  const show = (saved, final) => {
+    const removed = saved.filter(item => item.state === "deleted"), left = saved.filter(item => item.state !== "deleted");
+    none.textContent = saved.length === 0 ? "None yet." : "None is kept.";
+    none.hidden = left.length > 0;
+    kept.show(left, final);
+    title.textContent = `${count(removed.length, "checkpoint")} removed by retention`;
+    fold.hidden = removed.length === 0;
+    gone.show(removed, final);
+  };
+  return {root: el("div", {}, none, kept.root, fold), show};
 }
 
-function rows(saved, final, onResume) {
-  return table(["Checkpoint", "Epoch", "Size", "State", "Written", ""], saved.map(item => [
-    el("span", {}, el("code", {}, item.id), item.best ? el("span", {class: "tag"}, "★ best") : ""), String(item.epoch), bytes(item.bytes), item.state,
-    moment(item.created_at), item.state === "ready" ? button("Resume from here", () => onResume(item.id), {disabled: !final,
-      title: final ? "" : "A job is resumed after it has ended.", "aria-label": `Resume from ${item.id}`}) : ""]));
+function checkpointTable(onResume) {
+  const root = table(HEADS, []), body = root.querySelector("tbody");
+  root.querySelectorAll("th").forEach((head, index) => head.classList.toggle("wide", WIDE.includes(HEADS[index])));
+  const show = (saved, final) => {
+    root.hidden = saved.length === 0;
+    redrawRows(body, saved.map(item => ({...item, final})), item => `${item.id} ${final}`, item => checkpointRow(item, onResume));
+  };
+  return {root, show};
+}
+
+function checkpointRow(item, onResume) {
+  const cells = [el("span", {}, el("code", {}, item.id), item.best ? el("span", {class: "tag"}, "★ best") : ""), String(item.epoch), bytes(item.bytes),
+    item.state, moment(item.created_at), item.state === "ready" ? resumeButton(item, onResume) : ""];
+  return el("tr", {}, cells.map((cell, index) => el("td", {class: WIDE.includes(HEADS[index]) && "wide"}, cell)));
+}
+
+function resumeButton({id, final}, onResume) {
+  return button("Resume from here", () => onResume(id), {disabled: !final, title: final ? "" : "A job is resumed after it has ended.",
+    "aria-label": `Resume from ${id}`, "data-scope": "submit"});
 }
 
 function attemptTable(attempts) {
