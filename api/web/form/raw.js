@@ -1,5 +1,6 @@
 // The request as it will be sent: as JSON, as a curl line, as a line of the command.
-import {button, el, toast} from "/web/dom.js";
+import {copy} from "/web/copy.js";
+import {button, el} from "/web/dom.js";
 import {commandLine, curlLine} from "/web/form/changes.js";
 import {readToken} from "/web/token.js";
 
@@ -13,14 +14,6 @@ export function code(body) {
     text.textContent = texts[name];
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.textContent === name));
   }, {class: "chip", "aria-pressed": String(name === chosen)}));
-  const copy = button("Copy", async () => {
-    try {
-      await navigator.clipboard.writeText(text.textContent);
-      toast("Copied.");
-    } catch {
-      getSelection().selectAllChildren(text);
-      toast("Selected; copy it with the keyboard.");
-    }
-  }, {class: "plain small"});
-  return [el("h3", {}, "The request"), el("div", {class: "bar", role: "group", "aria-label": "The request as"}, tabs, copy), text];
+  const copying = button("Copy", () => copy(text.textContent), {class: "plain small"});
+  return [el("h3", {}, "The request"), el("div", {class: "bar", role: "group", "aria-label": "The request as"}, tabs, copying), text];
 }

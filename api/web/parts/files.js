@@ -1,6 +1,7 @@
 // What a job left: its figures, which open large, and its files to download.
 import {blobUrl} from "/web/api.js";
 import {button, dialog, el, redraw, table, toast} from "/web/dom.js";
+import {busy} from "/web/parts/busy.js";
 import {bytes} from "/web/words.js";
 
 const isFigure = item => item.media_type.startsWith("image/");
@@ -13,7 +14,7 @@ export function filesPart() {
     const images = artifacts.filter(isFigure);
     redraw(figures, images.map(item => item.sha256), () => images.map((item, index) => thumbnail(item, () => open(images, index, urls), urls)));
     redraw(files, artifacts, () => artifacts.length === 0 ? el("p", {class: "quiet"}, "None yet. A job leaves its results, figures and report when it ends.") :
-      table(["File", "Size", ""], artifacts.map(item => [item.path, bytes(item.bytes), button("Download", () => download(item), {"aria-label": `Download ${item.path}`})])));
+      table(["File", "Size", ""], artifacts.map(item => [item.path, bytes(item.bytes), downloadButton(() => item, {"aria-label": `Download ${item.path}`})])));
   };
   const leave = () => {
     for (const url of urls.values()) URL.revokeObjectURL(url);
@@ -55,7 +56,7 @@ function open(images, first, urls) {
   };
   const place = el("span", {class: "quiet", role: "status"});
   const box = dialog("Figure", [holder], close => [place, button("Previous", move(-1), {disabled: images.length === 1}),
-    button("Next", move(1), {disabled: images.length === 1}), button("Download", () => download(images[at])), button("Close", close)]);
+    button("Next", move(1), {disabled: images.length === 1}), downloadButton(() => images[at]), button("Close", close)]);
   box.classList.add("wide-dialog");
   box.addEventListener("keydown", event => {
     if (event.key === "ArrowLeft") move(-1)();
@@ -63,6 +64,9 @@ function open(images, first, urls) {
   });
   show();
 }
+
+const downloadButton = (chosen, attributes) =>
+  button("Download", event => busy(event.currentTarget, "Downloading", () => download(chosen())), attributes);
 
 async function download(item) {
   try {

@@ -1,5 +1,6 @@
 // A job's results and the spec that ran, with every value that was adjusted and why.
-import {button, el, redraw, table, toast} from "/web/dom.js";
+import {copy} from "/web/copy.js";
+import {button, el, redraw, table} from "/web/dom.js";
 import {short} from "/web/words.js";
 
 const MOST_LISTED = 12;
@@ -12,7 +13,7 @@ export function specPart() {
     resultsRoot.hidden = job.results === null;
     redraw(results, job.results, () => job.results === null ? [] : tree(job.results, new Map(), 0));
     redraw(spec, [job.spec, job.adjustments], () => [adjusted(job.adjustments), tree(job.spec, new Map(job.adjustments.map(item => [item.field, item])), 0),
-      button("Copy as JSON", () => copy(job.spec))]);
+      button("Copy as JSON", () => copy(JSON.stringify(job.spec, null, 2)))]);
   };
   return {root, show};
 }
@@ -49,9 +50,4 @@ function print(value) {
   if (Array.isArray(value) && value.length > 0 && isPlainList(value)) return listed(value);
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : short(value);
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-async function copy(spec) {
-  await navigator.clipboard.writeText(JSON.stringify(spec, null, 2));
-  toast("Copied.");
 }
