@@ -10,7 +10,7 @@ export function marksOf(job, checkpoints, events) {
   const resumed = job.attempts.filter(item => item.attempt > 1).map(item => ({kind: "resume", step: item.resumed_step ?? 0,
     time: seconds(item.started_at), label: `attempt ${item.attempt} from step ${item.resumed_step ?? 0}${exactness(item)}`}));
   const recovered = events.filter(item => item.type === "recovered").map(({data, time}) => ({kind: "recovery", step: data.step ?? 0,
-    time: seconds(time), label: `recovered from ${data.cause}: batch size ${data.batch_size}, accumulate ${data.accumulate}`}));
+    time: seconds(time), label: `recovered from ${data.cause.replaceAll("_", " ")}: batch size ${data.batch_size}, accumulate ${data.accumulate}`}));
   return [...saved, ...resumed, ...recovered];
 }
 
