@@ -1,9 +1,9 @@
 """Reads a panel in long form: one row a stock and day, as parquet or CSV (also gzipped).
 
-Columns, in any order and letter case: Date (a date, or text as 2024-01-31), Code (text or integer), Close (a
-positive price, adjusted for splits and dividends), where there are any Market and Sector (text, the same in
-all rows of a code), and further numeric columns: features, or target_1d, target_5d and so on. An empty cell
-is a missing value.
+Columns, in any order and letter case: Date (a date, a time whose day is that of its zone, or text as
+2024-01-31), Code (text or integer), Close (a positive price, adjusted for splits and dividends), where there
+are any Market and Sector (text, the same in all rows of a code), and further numeric columns: features, or
+target_1d, target_5d and so on. An empty cell is a missing value.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import DataError
+from worker.workloads.equities.columns import FIRST_LINE, days_of, first_null, numbers_of, texts_of
 from worker.workloads.equities.cross_section import Floats
 from worker.workloads.equities.panel import Days, Panel
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 DATE, CODE, CLOSE, MARKET, SECTOR = "date", "code", "close", "market", "sector"
 NEEDED = (DATE, CODE, CLOSE)
 GROUPS = (MARKET, SECTOR)
+TEXTS = ("Code", "code", "CODE", "Date", "date", "DATE")
+"""Columns of a CSV that are read as they are written: 0700 would lose its zero, a time its zone."""
 INDEX = "__index_level_"
 """What pandas calls an index that it writes as a column: no feature of a stock."""
-FIRST_LINE = 2
-"""Of the rows in a CSV; a row number in a sentence counts as its line there."""
 
 
 def read_panel(path: Path, name: str, wanted: Callable[[str], bool] = bool) -> Panel:
@@ -38,22 +39,15 @@ def read_panel(path: Path, name: str, wanted: Callable[[str], bool] = bool) -> P
     Raises DataError, saying which column and row, and what would be right.
     """
     table = _open(path, name)
-    columns = {column.casefold(): column for column in table.column_names}
-    if len(columns) != len(table.column_names):
-        raise DataError(f"{name}: two columns differ in letter case only; rename one of them")
-    for needed in NEEDED:
-        if needed not in columns:
-            have = ", ".join(table.column_names[:20])
-            raise DataError(
-                f"{name}: there is no column {needed.capitalize()}; Date, Code and Close must be among its "
-                f"columns, which are {have}"
-            )
-    days, day_of_row = np.unique(_dates(table[columns[DATE]], name), return_inverse=True)
+    columns = _columns(table, name)
+    if not table.num_rows:
+        raise DataError(f"{name} holds no row below the names of its columns")
+    days, day_of_row = np.unique(days_of(table[columns[DATE]], name), return_inverse=True)
     codes, stock_of_row = _codes(table[columns[CODE]], name)
     place = day_of_row * len(codes) + stock_of_row
     _refuse_twice(place, days, codes, name)
     wide = _Wide(place, len(days), len(codes))
-    close = wide.spread(_numbers(table[columns[CLOSE]], "Close", name))
+    close = wide.spread(numbers_of(table[columns[CLOSE]], "Close", name))
     _refuse_prices(close, days, codes, name)
     others = [column for lower, column in columns.items() if lower not in (*NEEDED, *GROUPS)]
     taken = [column for column in others if wanted(column) and not column.startswith(INDEX)]
@@ -69,7 +63,7 @@ def read_panel(path: Path, name: str, wanted: Callable[[str], bool] = bool) -> P
         close=close,
         markets=groups[MARKET],
         sectors=groups[SECTOR],
-        columns={column: wide.spread(_numbers(table[column], column, name)) for column in taken},
+        columns={column: wide.spread(numbers_of(table[column], column, name)) for column in taken},
         ignored=tuple(column for column in others if column not in taken),
         source=name,
         sha256=_digest(path),
@@ -93,55 +87,36 @@ def _open(path: Path, name: str) -> arrow.Table:
     import pyarrow
     from pyarrow import csv, parquet
 
+    if path.is_dir():
+        raise DataError(f"{name} is a folder; name a parquet or CSV file")
     try:
         if path.suffix == ".parquet":
             return parquet.read_table(path)
-        # Codes such as 0700 are text; as numbers they would lose their zeros.
-        options = csv.ConvertOptions(column_types=dict.fromkeys(("Code", "code", "CODE"), pyarrow.string()))
+        options = csv.ConvertOptions(column_types=dict.fromkeys(TEXTS, pyarrow.string()))
         return csv.read_csv(path, convert_options=options)
     except FileNotFoundError:
         raise DataError(f"{name}: there is no such file beneath the data root") from None
-    except IsADirectoryError:
-        raise DataError(f"{name} is a folder; name a parquet or CSV file") from None
     except (pyarrow.ArrowException, OSError) as error:
         kind = "parquet" if path.suffix == ".parquet" else "CSV"
         raise DataError(f"{name} cannot be read as {kind}: {str(error).splitlines()[0][:200]}") from error
 
 
-def _dates(column: arrow.ChunkedArray, name: str) -> Days:
-    """[rows] days. Raises DataError for what is no date."""
-    days = _read_dates(column, name)
-    if (none := np.isnat(days)).any():
-        raise DataError(f"{name}, row {int(none.argmax()) + FIRST_LINE}: column Date is empty or NaT")
-    return days
-
-
-def _read_dates(column: arrow.ChunkedArray, name: str) -> Days:
-    """[rows] days, NaT where a cell holds none."""
-    from pyarrow import types
-
-    if types.is_integer(column.type) or types.is_floating(column.type):
-        raise DataError(f"{name}: column Date holds numbers ({column[0]}); write dates as 2024-01-31")
-    if column.null_count:
-        raise DataError(f"{name}, row {_first_null(column)}: column Date is empty")
-    if types.is_date(column.type) or types.is_timestamp(column.type):
-        return np.asarray(column.to_numpy().astype("datetime64[D]"))
-    texts = column.to_pylist()
+def _columns(table: arrow.Table, name: str) -> dict[str, str]:
+    """Name in lower case -> as it is written."""
     try:
-        return np.array([str(text).strip()[:10] for text in texts], dtype="datetime64[D]")
-    except ValueError:
-        row, text = next((row, text) for row, text in enumerate(texts) if not _is_date(text))
-        raise DataError(
-            f"{name}, row {row + FIRST_LINE}: {str(text)[:40]!r} is no date; write dates as 2024-01-31"
-        ) from None
-
-
-def _is_date(text: Any) -> bool:
-    try:
-        np.datetime64(str(text).strip()[:10], "D")
-    except ValueError:
-        return False
-    return True
+        written = table.column_names
+    except UnicodeError:
+        raise DataError(f"{name}: the names of its columns are not in UTF-8; save it as UTF-8") from None
+    columns = {column.casefold(): column for column in written}
+    if len(columns) != len(written):
+        raise DataError(f"{name}: two columns differ in letter case only; rename one of them")
+    for needed in NEEDED:
+        if needed not in columns:
+            raise DataError(
+                f"{name}: there is no column {needed.capitalize()}; Date, Code and Close must be among its "
+                f"columns, which are {', '.join(written[:20])}"
+            )
+    return columns
 
 
 def _codes(column: arrow.ChunkedArray, name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -151,49 +126,19 @@ def _codes(column: arrow.ChunkedArray, name: str) -> tuple[tuple[str, ...], NDAr
     if types.is_binary(column.type) or types.is_large_binary(column.type):
         raise DataError(f"{name}: column Code holds bytes ({column.type}); write it as text or integers")
     if column.null_count:
-        raise DataError(f"{name}, row {_first_null(column)}: column Code is empty")
-    codes, stock_of_row = _coded(column)
+        raise DataError(f"{name}, row {first_null(column)}: column Code is empty")
+    codes, stock_of_row = texts_of(column, "Code", name)
     blank = np.array([not code.strip() for code in codes])[stock_of_row]
     if blank.any():
         raise DataError(f"{name}, row {int(blank.argmax()) + FIRST_LINE}: column Code is empty")
     return codes, stock_of_row
 
 
-def _coded(column: arrow.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The different texts of a column, sorted, and which of them each row has; an empty cell is empty text.
-
-    Millions of rows are no strings of Python's in between.
-    """
-    import pyarrow
-
-    coded = column.cast(pyarrow.string()).fill_null("").combine_chunks().dictionary_encode()
-    texts = np.array(coded.dictionary.to_pylist(), dtype=np.str_)
-    order = np.argsort(texts, kind="stable")
-    rank = np.empty(len(texts), dtype=np.int64)
-    rank[order] = np.arange(len(texts))
-    return tuple(str(text) for text in texts[order]), rank[coded.indices.to_numpy()]
-
-
-def _numbers(column: arrow.ChunkedArray, title: str, name: str) -> Floats:
-    """[rows], NaN where a cell is empty. Raises DataError for text and for infinity."""
-    import pyarrow
-
-    try:
-        values = column.cast(pyarrow.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
-    except (pyarrow.ArrowException, NotImplementedError):
-        raise DataError(
-            f"{name}: column {title} is not numeric ({column.type}); remove it or write numbers"
-        ) from None
-    if np.isinf(values).any():
-        raise DataError(f"{name}, row {int(np.isinf(values).argmax()) + FIRST_LINE}: {title} is infinite")
-    return np.asarray(values)
-
-
 def _group(
     column: arrow.ChunkedArray, title: str, stock_of_row: NDArray[np.int64], codes: Any, name: str
 ) -> tuple[str, ...]:
     """[N] the one text of each code. Raises DataError where a code has two."""
-    texts, text_of_row = _coded(column)
+    texts, text_of_row = texts_of(column, title, name)
     _, first = np.unique(stock_of_row, return_index=True)
     of_code = text_of_row[first]
     other = np.flatnonzero(text_of_row != of_code[stock_of_row])
@@ -222,10 +167,6 @@ def _refuse_prices(close: Floats, days: Days, codes: Any, name: str) -> None:
         raise DataError(
             f"{name}: Close of {codes[stock]} on {days[day]} is {close[day, stock]:g}; it must be positive"
         )
-
-
-def _first_null(column: arrow.ChunkedArray) -> int:
-    return int(np.argmax(column.is_null().to_numpy())) + FIRST_LINE
 
 
 def _digest(path: Path) -> str:
