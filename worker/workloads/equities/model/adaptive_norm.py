@@ -113,7 +113,9 @@ class PaperFan(nn.Module):
         super().__init__()
         self.frequencies = min(MAIN_FREQUENCIES, days // 2 + 1)
         self.main = nn.Sequential(nn.Linear(days, 64), nn.ReLU())
-        self.ahead = nn.Sequential(nn.Linear(64 + days, 128), nn.ReLU(), nn.Linear(128, 1))
+        # One number for all channels would be no more to the norm than the mean it takes away.
+        last = nn.Linear(128, 1, bias=False)
+        self.ahead = nn.Sequential(nn.Linear(64 + days, 128), nn.ReLU(), last)
         self.norm = nn.LayerNorm(hidden)
 
     def forward(self, x_RTD: Tensor) -> Tensor:
