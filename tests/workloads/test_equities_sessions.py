@@ -47,16 +47,36 @@ def test_one_stray_row_changes_no_sample_and_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("relative_to", ["zero", "market"])
-def test_two_markets_with_holidays_of_their_own_keep_their_samples(tmp_path: Path, relative_to: str) -> None:
-    clean = prices(tmp_path, rows_of(), relative_to=relative_to)
-    split = prices(
-        tmp_path, rows_of(there=lambda day, stock: day % 20 != 10 * (stock % 2)), relative_to=relative_to
-    )
+@pytest.mark.parametrize("targets", ["prices", "columns"])
+def test_two_markets_with_holidays_of_their_own_keep_their_samples(
+    tmp_path: Path, targets: str, relative_to: str
+) -> None:
+    data = {"targets": targets, "relative_to": relative_to}
+    clean = prices(tmp_path, with_targets(rows_of()), **data)
+    rows = rows_of(there=lambda day, stock: day % 20 != 10 * (stock % 2))
+    split = prices(tmp_path, with_targets(rows), **data)
     # One day in twenty is a holiday of half the stocks; what was there on the others is there still.
     assert split.facts["stock_days"]["test"] >= 0.9 * clean.facts["stock_days"]["test"]
     assert split.facts["blank_features"] < 0.1
     for part, following in ((split.train, split.val), (split.val, split.test)):
         assert_no_target_ends_in(trading_days(part), trading_days(following))
+
+
+def with_targets(rows: Rows) -> Rows:
+    """The same with the returns to a stock's next and fifth next row, where there are such."""
+    close = dict(zip(zip(rows["Code"], rows["Date"], strict=True), rows["Close"], strict=True))
+    own: dict[str, list[str]] = {}
+    for code, day in sorted(close):
+        own.setdefault(code, []).append(day)
+    later = {(code, day): days[at + 1 :] for code, days in own.items() for at, day in enumerate(days)}
+    for ahead in (1, 5):
+        rows[f"target_{ahead}d"] = [
+            close[code, later[code, day][ahead - 1]] / close[code, day] - 1
+            if len(later[code, day]) >= ahead
+            else float("nan")
+            for code, day in zip(rows["Code"], rows["Date"], strict=True)
+        ]
+    return rows
 
 
 def assert_no_target_ends_in(split: TradingDays, following: TradingDays) -> None:

@@ -31,7 +31,7 @@ from worker.workloads.equities.panel_file import read_panel
 from worker.workloads.equities.prepared import Prepared, prepare
 from worker.workloads.equities.sessions import Sessions, sessions_of
 from worker.workloads.equities.stray_days import without_stray_days
-from worker.workloads.equities.targets import later_day, targets_of
+from worker.workloads.equities.targets import targets_of
 from worker.workloads.equities.trading_days import Market, TradingDays, listed_windows, numbered
 from worker.workloads.interface import Splits
 
@@ -40,12 +40,11 @@ def load_splits(spec: EquitiesSpec, data_root: Path) -> Splits:
     """Read and cut a job's panel; `fitted` is the Market. Raises DataError."""
     data = spec.data
     panel = load_panel(data, data_root)
-    returns = {name: torch.from_numpy(values) for name, values in targets_of(panel, data).items()}
+    returns = {name: torch.from_numpy(values.copy()) for name, values in targets_of(panel, data).items()}
     sessions = sessions_of(panel.close)
     listed = listed_windows(sessions, data.seq_len)
     fold = cut_fold(usable_days(panel, data, listed, returns), data)
-    if data.targets == "prices":
-        fold = _within_splits(panel, data, listed, returns, fold)
+    fold = _within_splits(panel, data, sessions, listed, returns, fold)
     market = make_market(panel, sessions, prepare(panel, data, data_root), listed, returns, fold.train)
     train, val, test = (TradingDays(market, days, data.seq_len) for days in (fold.train, fold.val, fold.test))
     return Splits(train, val, test, facts=_facts(market, data, fold), fitted=market)
@@ -98,20 +97,27 @@ def _enough(listed: Tensor, returns: Mapping[str, Tensor]) -> NDArray[np.bool_]:
 
 
 def _within_splits(
-    panel: Panel, data: EquitiesData, listed: Tensor, returns: Mapping[str, Tensor], fold: Fold
+    panel: Panel,
+    data: EquitiesData,
+    sessions: Sessions,
+    listed: Tensor,
+    returns: Mapping[str, Tensor],
+    fold: Fold,
 ) -> Fold:
     """The fold without targets that end in its next split, as a stock's sessions may outreach the embargo.
 
     Such returns are made unknown, of all stocks of a day where one is part of what they are measured against.
+    Those of the file end with the session that their column's name says.
     """
     kept = []
     for days, following in ((fold.train, fold.val), (fold.val, fold.test)):
         for horizon in data.horizons:
             values = returns[horizon_name(horizon)]
-            crossing = later_day(panel.close, horizon)[days] >= following[0]
+            late = torch.from_numpy(sessions.days_at(horizon)[days] >= following[0])
+            crossing = late & values[days].isfinite()
             if data.relative_to == "market":
-                crossing |= crossing.any(axis=1, keepdims=True)
-            values[days] = torch.where(torch.from_numpy(crossing), torch.nan, values[days])
+                crossing |= crossing.any(dim=1, keepdim=True)
+            values[days] = torch.where(crossing, torch.nan, values[days])
         kept.append(days[_enough(listed, returns)[days]])
         if not kept[-1].size:
             raise DataError(
