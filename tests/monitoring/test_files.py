@@ -27,6 +27,8 @@ DASHBOARDS = {one.name: one for one in dashboards()}
 ALERTS = [rule for rule in rules() if "alert" in rule]
 QUERIES = [*itertools.chain.from_iterable(one.queries() for one in DASHBOARDS.values()), *rule_queries()]
 COLUMNS = 24
+SHOWN = 0
+"""The value of a variable's `hide` with which Grafana shows its field and its label."""
 SENTENCE = re.compile(r"[A-Z{].*[.]", re.DOTALL)
 
 every_dashboard = pytest.mark.parametrize("board", DASHBOARDS.values(), ids=DASHBOARDS)
@@ -95,6 +97,19 @@ def test_a_dashboard_leads_to_the_others_and_to_the_page(board: Dashboard) -> No
     others = {f"/d/{one.document['uid']}" for one in DASHBOARDS.values() if one is not board}
     assert links == {"${page}/", *others}
     assert "${page}/#/slots/" in str(board.panels)
+
+
+@every_dashboard
+def test_the_address_of_the_page_is_the_published_one_and_can_be_changed(board: Dashboard) -> None:
+    [ports] = read_yaml(FOLDER.parent / "docker-compose.yml")["services"]["api"]["ports"]
+    [port] = re.findall(r"\$\{STACK_API_PORT:-(\d+)\}", ports)
+    page, published = board.variables["page"], f"http://localhost:{port}"
+    assert (page["type"], page["query"]) == ("textbox", published)
+    assert page["current"] == {"text": published, "value": published}
+    assert page["hide"] == SHOWN
+    carried = {link["url"]: link["includeVars"] for link in board.document["links"]}
+    assert carried.pop("${page}/") is False
+    assert set(carried.values()) == {True}, "the next dashboard must know the address too"
 
 
 @every_dashboard
