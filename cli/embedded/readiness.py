@@ -6,7 +6,7 @@ import http.client
 from urllib.parse import urlsplit
 
 SERVING = (http.client.OK, http.client.UNAUTHORIZED, http.client.MISDIRECTED_REQUEST)
-"""A service also serves where it asks for a token that the launcher has not, or answers to other names alone."""
+"""It also serves where it asks for a token that the launcher has not, or answers to other names alone."""
 
 
 def is_ready(url: str, token: str | None = None) -> bool:
