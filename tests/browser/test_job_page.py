@@ -40,6 +40,7 @@ def test_a_job_is_watched_cancelled_resumed_and_deleted(visit: Visit) -> None:
     expect(page.locator(".head .status")).to_contain_text("cancelled")
     assert visit.serious() == []
     page.get_by_role("button", name="Delete").click()
+    visit.expected.append("404")  # a look of the page that was on its way meets the deletion
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page).to_have_url(re.compile("#/$"))
     assert job_id not in {job["id"] for job in visit.ask("GET", "/jobs")["jobs"]}

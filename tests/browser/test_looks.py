@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.visit import Visit
+from tests.browser.test_job_page import SLOW
+from tests.browser.visit import Theme, Visit
 from tests.e2e.running import Running
 
 pytestmark = pytest.mark.nemesis
@@ -56,18 +58,36 @@ def test_figures_open_large_and_another_job_is_laid_over_the_curves(visit: Visit
     assert download.value.suggested_filename == "results.json"
 
 
+@pytest.fixture(scope="module")
+def long(running: Running) -> Iterator[str]:
+    """A running job whose name has no place to break."""
+    submitted = httpx.post(f"{running.url}/jobs", json={**SLOW, "name": "unbroken" * 20, "tags": ["t" * 40]})
+    job = str(submitted.json()["id"])
+    yield job
+    httpx.post(f"{running.url}/jobs/{job}/cancel")
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_can_be_read_at_this_width_in_this_theme(
-    browser: Browser, running: Running, finished: str, width: int, theme: Literal["light", "dark"]
+    browser: Browser, running: Running, finished: str, long: str, width: int, theme: Theme
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)
     visit = Visit(context.new_page(), running.url)
-    for address in ("/", f"/jobs/{finished}", "/submit", "/workers"):
+    for address in ("/", f"/jobs/{long}", f"/jobs/{finished}", "/submit", "/workers"):
         page = visit.open(address)
         expect(page.locator("main h1").first).to_be_visible()
         expect(page.locator("#fleet")).to_contain_text("worker")
+        assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") == (theme == "dark")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-        assert visit.serious() == [], address
+        assert visit.serious(theme) == [], address
+    page = visit.open(f"/jobs/{finished}")
+    for name in ("Resume", "Delete"):
+        page.get_by_role("button", name=name, exact=True).click()
+        dialog = page.get_by_role("dialog")
+        assert dialog.evaluate("one => one.scrollWidth <= one.clientWidth"), name
+        assert dialog.evaluate("one => one.getBoundingClientRect().right <= innerWidth"), name
+        assert visit.serious(theme) == [], name
+        page.keyboard.press("Escape")
     context.close()
     assert (visit.errors, visit.foreign) == ([], [])

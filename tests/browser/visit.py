@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, Request
 
 Json = dict[str, Any]
+Theme = Literal["dark", "light"]
 
 
 class Visit:
@@ -44,11 +45,17 @@ class Visit:
         found: Json = answer.json() if answer.content else {}
         return found
 
-    def serious(self) -> list[str]:
-        """What axe finds that keeps people out, in both themes: impact serious or critical, and where."""
-        return [*self._serious("dark"), *self._serious("light")]
+    def serious(self, *themes: Theme) -> list[str]:
+        """What axe finds that keeps people out, in these themes or both: of serious or critical impact.
 
-    def _serious(self, theme: Literal["dark", "light"]) -> list[str]:
+        The page is left in the theme it had.
+        """
+        is_dark = self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        found = [one for theme in themes or get_args(Theme) for one in self._serious(theme)]
+        self.page.emulate_media(color_scheme="dark" if is_dark else "light")
+        return found
+
+    def _serious(self, theme: Theme) -> list[str]:
         self.page.emulate_media(color_scheme=theme)
         found = Axe().run(self.page).response["violations"]
         return [
