@@ -42,14 +42,18 @@ def losses_of(root: Path) -> list[tuple[str, float]]:
     ]
 
 
-def check_golden(root: Path, name: str) -> None:
-    """Every loss as in tests/golden/NAME_losses.txt.
+def check_golden(root: Path, name: str, until: int | None = None) -> None:
+    """Every loss up to step `until` as in tests/golden/NAME_losses.txt, to a thousandth.
 
-    To a thousandth: sums in another order grew to 2.5e-4 over 45 steps of equities; what is meant moves more.
+    Other processors sum in another order. What that moves (1e-7 at first) grows by a constant factor a step
+    in a network that learns fast: `until` is where two processors were still within 2e-4 of each other.
     """
     text = (GOLDEN / f"{name}_losses.txt").read_text(encoding="ascii")
     golden, measured = dict(line.rsplit(" ", 1) for line in text.splitlines()), losses_of(root)
     assert [point for point, _ in measured] == list(golden)
-    assert [loss for _, loss in measured] == pytest.approx(
-        [float(loss) for loss in golden.values()], rel=1e-3
-    )
+    held = [
+        (loss, float(golden[point]))
+        for point, loss in measured
+        if until is None or int(point.split()[1]) <= until
+    ]
+    assert [loss for loss, _ in held] == pytest.approx([expected for _, expected in held], rel=1e-3)

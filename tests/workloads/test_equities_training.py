@@ -118,4 +118,4 @@ def test_validation_tells_every_term_raw_and_weighted_and_every_measure(run_dir:
 
 
 def test_no_change_moves_a_loss_unseen(run_dir: Path) -> None:
-    check_golden(run_dir, "equities")
+    check_golden(run_dir, "equities", until=6)
