@@ -120,6 +120,15 @@ class EngravingLoss(Part):
     """Of `info_nce`: similarities are divided by it."""
 
 
+class EngravingGeneration(Part):
+    """The pairs that an evaluation makes up and keeps."""
+
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], Field(max_length=256)] = tuple(
+        range(8)
+    )
+    """Each gives one image and its caption, the same with the same weights whatever others are asked for."""
+
+
 class EngravingSpec(JobSpec):
     """A job of the image and caption model."""
 
@@ -127,6 +136,7 @@ class EngravingSpec(JobSpec):
     data: EngravingData = EngravingData()
     model: EngravingModel = EngravingModel()
     loss: EngravingLoss = EngravingLoss()
+    generation: EngravingGeneration = EngravingGeneration()
 
     @model_validator(mode="after")
     def _image_can_be_halved(self) -> EngravingSpec:

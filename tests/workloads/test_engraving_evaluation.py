@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from shared.errors import DataError
-from shared.specs.engraving import ENGRAVING
+from shared.specs.engraving import ENGRAVING, EngravingGeneration
 from shared.specs.footprint import Footprint
 from tests.workloads.engraving_cases import pairs, planted_splits, small_spec
 from worker.evaluation.bleu import corpus_bleu
@@ -29,6 +29,7 @@ from worker.workloads.engraving.generation import fit_prior, generate, tell
 from worker.workloads.engraving.matching import likelihoods
 from worker.workloads.engraving.model.multimodal import Multimodal, build_multimodal
 from worker.workloads.engraving.pairs import collate
+from worker.workloads.engraving.rasters import pixels_of
 from worker.workloads.engraving.results import HISTORY
 from worker.workloads.engraving.telling import collect
 from worker.workloads.engraving.tokenizer import END, PAD, START, UNK, Tokenizer
@@ -217,7 +218,7 @@ def test_an_evaluation_leaves_results_report_figures_and_the_vocabulary(run: Eva
     assert loaded.words == run.splits.fitted.tokenizer.words
     lines = (run.folder / "captions.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["caption"] for line in lines] == list(pairs(run.splits.test).captions)
-    assert len(list((run.folder / "generated").glob("*.png"))) == 6
+    assert len(list((run.folder / "generated").glob("*.png"))) == 8
     assert results["frechet_encoder_distance"]["generated"] > 0
     assert results["retrieval"]["chance"]["recall_at_1"] > 0
     assert results["published_parameters"] == 108_708_035 != results["total_parameters"]
@@ -226,6 +227,17 @@ def test_an_evaluation_leaves_results_report_figures_and_the_vocabulary(run: Eva
     page = (run.folder / "report.md").read_text(encoding="utf-8")
     assert results["memory_by_batch_size"] is None and "There is no estimate: model and data are not" in page
     assert "108,708,035" in page and "held out to the end" in page and "figures/generated.png" in page
+
+
+def test_the_seeds_of_a_spec_are_made_each_the_same_in_any_company(run: Evaluation, tmp_path: Path) -> None:
+    made = {}
+    for name, seeds in (("alone", (5,)), ("among", (2**40, *range(9, 0, -1)))):
+        spec = run.spec.model_copy(update={"generation": EngravingGeneration(seeds=seeds)})
+        results = evaluate(replace(run, spec=spec, folder=tmp_path / name))
+        assert [one["seed"] for one in results["generated"]] == list(seeds)
+        assert {path.stem for path in (tmp_path / name / "generated").glob("*.png")} == set(map(str, seeds))
+        made[name] = pixels_of((tmp_path / name / "generated" / "5.png").read_bytes())
+    assert float((made["alone"] - made["among"]).abs().max()) < 0.01  # one of 256 levels
 
 
 def test_validation_pairs_that_are_evaluated_are_called_so(tmp_path: Path) -> None:

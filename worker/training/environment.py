@@ -16,7 +16,7 @@ from shared.specs.job import JobSpec
 NUMBERS_UNCHANGED: Mapping[str, Any] = {
     "name": True, "tags": True, "priority": True, "preset": True, "init_from": True,
     "checkpoint": True, "memory": True, "resources": True, "retry": True,
-    "time_limit_seconds": True, "stall_limit_seconds": True,
+    "time_limit_seconds": True, "stall_limit_seconds": True, "generation": True,
     "trainer": {"epochs", "num_workers", "device", "threads", "log_every_steps", "skip_non_finite"},
 }  # fmt: skip
 """Fields of a spec that may change on a resume without changing a number; device and threads are compared by

@@ -17,8 +17,6 @@ from worker.workloads.engraving.results import build_results
 from worker.workloads.engraving.telling import Told, collect
 from worker.workloads.interface import Evaluation
 
-SAVED_IMAGES = 8
-
 
 def evaluate(run: Evaluation) -> dict[str, Any]:
     """Write report.md, tokenizer.json, captions.jsonl, figures and generated/*.png beneath `run.folder`.
@@ -33,7 +31,7 @@ def evaluate(run: Evaluation) -> dict[str, Any]:
     (run.folder / "report.md").write_text(report_page(results, figures), encoding="utf-8")
     fitted.tokenizer.save(run.folder / "tokenizer.json")
     save_captions(told, run.folder / "captions.jsonl")
-    save_images(invention.made[:SAVED_IMAGES], run.folder / "generated")
+    save_images(invention.wished, run.folder / "generated")
     return results
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,25 +36,36 @@ class Invention:
     """Made-up pairs, and the distances."""
 
     made: tuple[Generated, ...]
+    """From the seeds 0, 1, ..., for the distances."""
+    wished: tuple[Generated, ...]
+    """From the seeds that the spec asks for."""
     distances: dict[str, Any]
 
 
 @torch.no_grad()
 def invent(run: Evaluation, told: Told) -> Invention:
-    """Pairs from the seeds 0, 1, ..., as many as the evaluated split has and at most 96."""
+    """Pairs from the seeds 0, 1, ..., as many as the split has and at most 96; and those wished for."""
     model, fitted, train = run.model, run.splits.fitted, run.splits.train
     assert isinstance(model, Multimodal) and isinstance(fitted, Fitted) and isinstance(train, Pairs)
     latents, known = _known(run, model, spread(train, MOST_KNOWN))
     prior = fit_prior(latents)
     made: list[Generated] = []
     features = []
-    count = min(len(told.captions), MOST_MADE)
-    for start in range(0, count, AT_ONCE):
-        seeds = range(start, min(start + AT_ONCE, count))
+    for seeds in batched(range(min(len(told.captions), MOST_MADE))):
         new = generate(model, prior, fitted.tokenizer, seeds, fitted.longest)
         features.append(to_numpy(model.encoder.features(torch.stack([one.image for one in new]))))
         made += new
-    return Invention(tuple(made), _distances(told, known, np.concatenate(features)))
+    wished = [
+        one
+        for seeds in batched(run.spec.generation.seeds)
+        for one in generate(model, prior, fitted.tokenizer, seeds, fitted.longest)
+    ]
+    return Invention(tuple(made), tuple(wished), _distances(told, known, np.concatenate(features)))
+
+
+def batched(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
+    """So many as are made at once."""
+    return (seeds[start : start + AT_ONCE] for start in range(0, len(seeds), AT_ONCE))
 
 
 def _known(run: Evaluation, model: Multimodal, pairs: Pairs) -> tuple[Tensor, Floats]:

@@ -56,7 +56,7 @@ def build_results(run: Evaluation, told: Told, invention: Invention) -> dict[str
             "frechet_encoder_distance": invention.distances,
             "baselines": baselines(run),
             "samples": _samples(told),
-            "generated": [{"seed": one.seed, "caption": one.caption} for one in invention.made[:SAMPLES]],
+            "generated": [{"seed": one.seed, "caption": one.caption} for one in invention.wished],
             "memory_by_batch_size": memory_table(run.spec),
             "history": {ours: _series(run, theirs) for ours, theirs in HISTORY.items()},
             "train_epochs": run.spec.trainer.epochs,
