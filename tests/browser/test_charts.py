@@ -11,6 +11,7 @@ from tests.browser.test_job_page import SLOW
 from tests.browser.visit import Visit
 
 LAST = 16
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 QUICK: dict[str, Any] = {
     "workload": "noop",
     "data": {"samples": 16},
@@ -70,6 +71,39 @@ def test_what_a_user_holds_stays_while_the_job_runs_on(visit: Visit) -> None:
     assert cancel.evaluate("button => button.held")
     visit.ask("POST", f"/jobs/{job_id}/cancel")
     expect(page.locator(".head .status")).to_contain_text("cancelled")
+
+
+def test_the_job_chosen_last_lies_over_the_curves_and_any_can_be_named_by_its_id(visit: Visit) -> None:
+    visit.expected.append("404")
+    late = visit.submit(name="late", **QUICK | {"trainer": {"epochs": 2, "batch_size": 4}})
+    below, last = (visit.submit(name=name, **QUICK) for name in ("below", "last"))
+    page = visit.open(f"/jobs/{last}")
+    expect(page.locator(".head .status")).to_contain_text("succeeded")
+    held: list[Route] = []
+    page.route(f"**/jobs/{late}", lambda route: held.append(route))
+    page = visit.open(f"/jobs/{below}")
+    compare = page.get_by_role("combobox", name="Compare with another job")
+    compare.select_option(late)
+    compare.select_option(last)
+    over = chart(page, "loss").locator(".key.faint")
+    expect(over.first).to_be_visible()
+    shown = over.first.inner_text()
+    with page.expect_response(f"**/jobs/{late}"):
+        held[0].continue_()
+    page.evaluate(TWO_FRAMES)
+    assert over.first.inner_text() == shown
+    page.unroute(f"**/jobs/{late}")
+    compare.select_option(label="a job by its id …")
+    dialog = page.get_by_role("dialog")
+    expect(over).to_have_count(0)
+    dialog.get_by_label("Id of the job").fill("nosuch")
+    dialog.get_by_role("button", name="Compare").click()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    dialog.get_by_label("Id of the job").fill(late)
+    page.keyboard.press("Enter")
+    expect(compare).to_have_value(late)
+    expect(over.first).to_be_visible()
+    assert over.first.inner_text() != shown
 
 
 def chart(page: Page, title: str) -> Locator:
