@@ -27,7 +27,7 @@ def test_a_worker_shows_its_job_and_what_is_taken_of_it(visit: Visit) -> None:
 
 
 def test_a_silent_worker_says_so_and_no_worker_says_how_to_start_one(visit: Visit) -> None:
-    (worker,) = visit.ask("GET", "/workers")["workers"]
+    worker = alive(visit)
     pressure = {**worker["pressure"], "pressure_some_percent": None, "swap_used_bytes": 5_000_000_000}
     silent = {**worker, "id": "box-9", "alive": False, "gpus": 2, "pressure": pressure}
     answers: list[list[dict[str, Any]]] = [[silent]]
@@ -44,7 +44,7 @@ def test_a_silent_worker_says_so_and_no_worker_says_how_to_start_one(visit: Visi
 
 
 def test_a_worker_keeps_the_link_in_use_from_heartbeat_to_heartbeat(visit: Visit) -> None:
-    (worker,) = visit.ask("GET", "/workers")["workers"]
+    worker = alive(visit)
     answers = [[{**worker, "running": ["first", "second"]}]]
     visit.page.route("**/workers", lambda route: answered(route, answers[0]))
     page = visit.open("/workers")
@@ -53,6 +53,13 @@ def test_a_worker_keeps_the_link_in_use_from_heartbeat_to_heartbeat(visit: Visit
     answers[0] = [{**worker, "running": ["second"], "heartbeat_at": "2026-01-01T00:00:00Z"}]
     expect(page.get_by_role("link", name="first")).to_have_count(0)
     assert link.evaluate("link => link.seen === true && link === document.activeElement")
+
+
+def alive(visit: Visit) -> dict[str, Any]:
+    """The worker, once it has called."""
+    expect(visit.open().locator("#fleet")).to_contain_text("1 worker")
+    (worker,) = visit.ask("GET", "/workers")["workers"]
+    return dict(worker)
 
 
 def answered(route: Route, workers: list[dict[str, Any]]) -> None:

@@ -134,6 +134,7 @@ export function page({query}) {
   const load = async () => {
     const {workloads} = await ask("/workloads"), names = workloads.map(({name}) => name), from = query.get("from");
     const job = from === null ? null : await ask(`/jobs/${encodeURIComponent(from)}`);
+    if (state.left) return;
     const first = job?.workload ?? query.get("workload") ?? names[0];
     fill(workload, names, first);
     if (job !== null) title.replaceChildren("Submit again ", el("a", {href: `#/jobs/${job.id}`}, job.name || job.id));
