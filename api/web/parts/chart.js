@@ -7,7 +7,7 @@ import {closer, wider} from "/web/parts/zoom.js";
 import uPlot from "/web/vendor/uplot/uPlot.esm.js";
 import {short} from "/web/words.js";
 
-const LEFT = 66, KEY_STEP = 0.01, FEW = 40, DARK = matchMedia("(prefers-color-scheme: dark)"), LET_GO = ["pointerup", "pointercancel", "blur"];
+const LEFT = 66, KEY_STEP = 0.01, DOT_ROOM = 14, DARK = matchMedia("(prefers-color-scheme: dark)"), LET_GO = ["pointerup", "pointercancel", "blur"];
 
 // The axis that charts share. range() is what they show; unit, words() and ticks() tell a place; onZoom(range or null) hears of the user's.
 export class Axis {
@@ -136,7 +136,7 @@ export class Chart {
         {...axes, size: LEFT, space: 34, incrs: this.increments, values: (_, values) => values.map(value => value === null ? null : this.format(value))}],
       series: [{}, ...curves.map(curve => ({label: curve.label, show: !this.hidden.has(curve.label), spanGaps: false, gaps,
         stroke: colour(`series-${curve.colour % COLOURS}`) + (curve.faint ? "88" : ""), width: curve.faint ? 1.2 : 1.7, dash: curve.dash,
-        points: {show: (_, index) => this.given.curves[index - 1].points.length < FEW, size: 5}}))],
+        points: {show: (plot, index) => this.given.curves[index - 1].points.length * DOT_ROOM < plot.width, size: 5}}))],
       cursor: {drag: {x: true, y: false, setScale: false}, points: {size: 7}, dataIdx: (plot, index, hovered, place) => this.#indexAt(plot, index, hovered, place),
         bind: {dblclick: () => () => this.axis.zoom(null)}},
       hooks: {setSelect: [plot => this.#selected(plot)], setCursor: [plot => this.#moved(plot)],

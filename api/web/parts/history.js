@@ -64,8 +64,10 @@ function checkpointRow(item, onResume) {
 }
 
 function resumeButton({id, final}, onResume) {
-  return button("Resume from here", () => onResume(id), {disabled: !final, title: final ? "" : "A job is resumed after it has ended.",
+  const pressed = button("Resume", () => onResume(id), {disabled: !final, title: final ? "" : "A job is resumed after it has ended.",
     "aria-label": `Resume from ${id}`, "data-scope": "submit"});
+  pressed.append(el("span", {class: "wide"}, " from here"));
+  return pressed;
 }
 
 function attemptTable(attempts) {
