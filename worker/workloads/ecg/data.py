@@ -74,13 +74,21 @@ def load_splits(spec: EcgSpec, data_root: Path) -> Splits:
     if shared := facts["patients_in_several_splits"]:
         log.warning("%d patients have records in several splits; %s", shared, SHARED_ADVICE)
     augment = partial(vary, data.augment) if data.augment else None
-    return Splits(train, val, test, augment=augment, facts=facts, fitted=fitted)
+    return Splits(train, val, test, augment=augment, facts=facts, identity=_identity(found), fitted=fitted)
 
 
 def _folder(data: EcgData, data_root: Path) -> tuple[Path, str]:
     if data.path is None:
         return generated_set(data_root / BUILTIN_FOLDER), "a generated set, no real hearts"
     return beneath(data_root, data.path), f"data.path {data.path!r}"
+
+
+def _identity(found: Samples) -> dict[str, Any]:
+    """Which samples there are, what they are called, and which split each is in."""
+    digest = hashlib.sha256(json.dumps([record.id for record in found.records]).encode())
+    for told in (found.record, found.seconds, found.labels, found.partition):
+        digest.update(np.ascontiguousarray(told).tobytes())
+    return {"samples": len(found.labels), "division": digest.hexdigest()}
 
 
 def _check_splits(found: Samples, data: EcgData) -> None:

@@ -47,7 +47,8 @@ def load_splits(spec: EquitiesSpec, data_root: Path) -> Splits:
     fold = _within_splits(panel, data, sessions, listed, returns, fold)
     market = make_market(panel, sessions, prepare(panel, data, data_root), listed, returns, fold.train)
     train, val, test = (TradingDays(market, days, data.seq_len) for days in (fold.train, fold.val, fold.test))
-    return Splits(train, val, test, facts=_facts(market, data, fold), fitted=market)
+    identity = {"file": panel.sha256, "days": len(panel.days), "stocks": len(panel.codes)}
+    return Splits(train, val, test, facts=_facts(market, data, fold), identity=identity, fitted=market)
 
 
 def load_panel(data: EquitiesData, data_root: Path) -> Panel:
