@@ -1,4 +1,4 @@
-"""What data a job was trained on is told so that other data are noticed, and the same data elsewhere are not."""
+"""Other data than a job was trained on are noticed, and the same data elsewhere are not taken for others."""
 
 from __future__ import annotations
 
