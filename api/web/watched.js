@@ -25,6 +25,7 @@ export class Watched {
     const {points, next} = await this.#read({});
     this.series.replace(points);
     this.#thinned = this.series.longest().length > OVERVIEW / 2;
+    if (this.#thinned && this.#closer !== null) await this.#refine();
     return next;
   }
 

@@ -50,14 +50,15 @@ def test_a_job_that_went_on_and_ended_between_two_looks_shows_its_new_attempt(vi
 
 
 def test_a_zoom_into_a_thinned_curve_reads_its_points(visit: Visit) -> None:
-    data = {"samples": 2000}
+    data = {"samples": 1500}
     job_id = visit.submit(
         name="long", workload="noop", data=data, trainer={"epochs": 1, "batch_size": 1, "log_every_steps": 1}
     )
     wait_until(lambda: visit.ask("GET", f"/jobs/{job_id}")["status"] == "succeeded", "the end of the job")
     page = visit.open(f"/jobs/{job_id}")
     chart = page.locator("[data-chart='loss']")
-    expect(_newest(page)).to_have_text(re.compile(r"\d"))
+    expect(page.locator("[data-chart='learning rate'] canvas")).to_be_visible()  # the last of what is read
+    expect(page.locator("[data-chart='memory'] canvas")).to_be_visible()
     box = chart.locator(".u-over").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 300, box["y"] + 60)
@@ -95,12 +96,13 @@ def _holds(visit: Visit, job_id: str, said: str) -> None:
     step = int(found[2])
     which = {"name": "loss", "split": "train", "from_step": step, "to_step": step}
     (point,) = visit.ask("GET", f"/jobs/{job_id}/metrics", params=which)["points"]
-    assert float(found[1]) == float(f"{point['value']:.4g}")
+    value = point["value"]
+    assert float(found[1]) == float(f"{value:.3g}" if value < 1e-3 else f"{value:.4g}")
 
 
 def _ended_again(visit: Visit, job_id: str) -> bool:
     job = visit.ask("GET", f"/jobs/{job_id}")
-    return job["attempt"] == 2 and job["status"] == "succeeded"
+    return (job["attempt"], job["status"]) == (2, "succeeded")
 
 
 def _refuse(route: Route) -> None:

@@ -43,6 +43,17 @@ test("a job thinned while watched can be zoomed into", async () => {
   assert.deepEqual(steps(watched).filter(step => step >= 1000 && step <= 1100), stretch(1000, 1100).map(({step}) => step));
 });
 
+test("a zoom before all curves are there is made good when they are", async () => {
+  const {asked, read} = service(), watched = new Watched(read);
+  const begins = watched.begin(() => watched.look(5, 8));
+  for (const points of [stretch(1, 6000, 10), stretch(1, 6000, 10), stretch(5, 8)]) {
+    while (asked.length === 0) await new Promise(setImmediate);
+    asked.shift().answer(points);
+  }
+  await begins;
+  assert.deepEqual(steps(watched).slice(0, 6), [1, 5, 6, 7, 8, 11]);
+});
+
 test("what came in while the overview was read anew is not lost", async () => {
   const {asked, read} = service(), watched = new Watched(read, 10);
   await begun(asked, stretch(1, 20), watched);
