@@ -48,7 +48,7 @@ def main() -> None:
     for jobs in (0, arguments.jobs):
         with tempfile.TemporaryDirectory() as folder:
             _plant(Path(folder), jobs)
-            with _service(folder) as service:
+            with serving(folder) as service:
                 _tell(f"GET /metrics, {jobs} jobs", *_times(*service, "/metrics", arguments.scrapes))
                 _tell("GET /healthz", *_times(*service, "/healthz", arguments.scrapes))
 
@@ -103,7 +103,7 @@ def _points(job_id: str) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _service(folder: str) -> Iterator[tuple[httpx.Client, psutil.Process]]:
+def serving(folder: str) -> Iterator[tuple[httpx.Client, psutil.Process]]:
     """The API alone, without control loops: they would take the planted jobs for lost ones."""
     command = [sys.executable, "-m", "api", "--port", "0"]
     environ = {**os.environ, "EPOCHD_STATE_DIR": folder}
