@@ -191,6 +191,11 @@ def told(root: Path, kind: str, attempt: int = 1) -> list[dict[str, Any]]:
     return [message for message in messages(root, attempt) if message["type"] == kind]
 
 
+def ended(root: Path) -> dict[str, Any]:
+    """The last message but for memory samples."""
+    return [message for message in messages(root) if message["type"] != "memory"][-1]
+
+
 def checkpoint_ids(root: Path) -> list[str]:
     """Published checkpoints, the newest first."""
     folder = RunDir(root).checkpoints

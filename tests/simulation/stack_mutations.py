@@ -67,8 +67,8 @@ def doorbells_for_the_dead(patch: pytest.MonkeyPatch) -> None:
 
 def doorbells_before_their_time(patch: pytest.MonkeyPatch) -> None:
     """Jobs are rung for while they wait for their next try."""
-    waiting = dispatch._waiting
-    patch.setattr(dispatch, "_waiting", lambda now: waiting(now + timedelta(minutes=1)))
+    waiting = dispatch.due
+    patch.setattr(dispatch, "due", lambda now: waiting(now + timedelta(minutes=1)))
 
 
 def doorbells_told_to_nobody(patch: pytest.MonkeyPatch) -> None:

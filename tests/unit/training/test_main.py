@@ -7,8 +7,7 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +18,12 @@ from torch import nn
 from shared.rundir import RunDir
 from shared.specs.guards import GUARDS
 from tests.integration import planted
-from tests.integration.planted import messages, spec_of, told, write_order
+from tests.integration.planted import ended, spec_of, told, write_order
 from worker.protocol import ExitCode, Order
 from worker.training.checkpoint import read_folder
 from worker.training.main import run_order
 from worker.training.outofmemory import memory_exit
 from worker.workloads.interface import Evaluation, Workload
-
-
-@pytest.fixture
-def workload(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Replaces functions of the planted workload."""
-
-    def change(**functions: Any) -> None:
-        monkeypatch.setattr(planted, "WORKLOAD", replace(planted.WORKLOAD, **functions))
-
-    return change
-
-
-@pytest.fixture(autouse=True)
-def handlers_are_put_back() -> Iterator[None]:
-    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    yield
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
-
-
-def ended(root: Path) -> dict[str, Any]:
-    """The last message but for memory samples."""
-    return [message for message in messages(root) if message["type"] != "memory"][-1]
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -259,16 +236,6 @@ def test_best_weights_that_were_not_kept_are_named_not_replaced_in_silence(tmp_p
     assert ended(tmp_path)["results"]["run"]["evaluated_checkpoint"] is None
 
 
-def test_an_eval_job_measures_the_given_weights_and_trains_nothing(tmp_path: Path) -> None:
-    run_order(write_order(tmp_path / "a"))
-    best = told(tmp_path / "a", "finished")[0]["results"]
-    folder = RunDir(tmp_path / "a").checkpoints / best["run"]["evaluated_checkpoint"]
-    order = write_order(tmp_path / "b", spec=spec_of(kind="eval"), init_checkpoint=str(folder))
-    assert run_order(order) == ExitCode.DONE
-    assert ended(tmp_path / "b")["results"]["test"] == best["test"]
-    assert told(tmp_path / "b", "points") == []
-
-
 def test_a_preflight_says_what_a_training_would_meet_and_trains_nothing(tmp_path: Path) -> None:
     order = write_order(tmp_path, spec=spec_of(kind="preflight", memory={"probe": "always"}))
     assert run_order(order) == ExitCode.DONE
@@ -278,22 +245,6 @@ def test_a_preflight_says_what_a_training_would_meet_and_trains_nothing(tmp_path
     assert "passed" in {said["outcome"] for said in facts["guards"].values()}
     assert told(tmp_path, "points") == []
     assert not list(RunDir(tmp_path).checkpoints.glob("step-*"))
-
-
-def test_a_job_may_start_from_the_weights_of_another(tmp_path: Path) -> None:
-    run_order(write_order(tmp_path / "a"))
-    folder = next(RunDir(tmp_path / "a").checkpoints.glob("step-*12.a0001"))
-    frozen = spec_of(
-        optimizer={"name": "sgd", "lr": 1e-10, "weight_decay": 0},
-        schedule={"name": "constant"},
-        guards={"skip": {"unmoved_parameters": "they are to stay"}},
-    )
-    run_order(write_order(tmp_path / "b", spec=frozen, init_checkpoint=str(folder)))
-    assert told(tmp_path / "b", "resumed")[0]["step"] == 0
-    last = read_folder(folder, ["model"]).tensors["model"]["outer.weight"]
-    newest = planted.checkpoint_ids(tmp_path / "b")[0]
-    moved = read_folder(RunDir(tmp_path / "b").checkpoints / newest, ["model"])
-    torch.testing.assert_close(moved.tensors["model"]["outer.weight"], last)
 
 
 def test_the_first_step_runs_at_the_warm_up_rate(tmp_path: Path, workload: Callable[..., None]) -> None:
@@ -370,40 +321,6 @@ def test_the_noop_workload_learns_its_slope(tmp_path: Path) -> None:
     newest = planted.checkpoint_ids(tmp_path)[0]
     weight = read_folder(RunDir(tmp_path).checkpoints / newest, ["model"]).tensors["model"]["weight"]
     assert float(weight) == pytest.approx(SLOPE, abs=0.05)
-
-
-def test_no_attempt_goes_on_with_other_data_than_the_checkpoint_was_trained_on(
-    tmp_path: Path, workload: Callable[..., None]
-) -> None:
-    load = planted.load_splits
-
-    def data_are(rows: int) -> None:
-        identity = {"file": "f00d", "rows": rows}
-        workload(load_splits=lambda spec, root: replace(load(spec, root), identity=identity))
-
-    data_are(3)
-    assert run_order(write_order(tmp_path)) == ExitCode.DONE
-    data_are(4)
-    longer = spec_of(trainer={"epochs": 4}, schedule={"name": "constant"})
-    assert run_order(write_order(tmp_path, 2, longer, has_checkpoints=True)) == ExitCode.REFUSED
-    (failed,) = told(tmp_path, "failed", 2)
-    assert failed["code"] == "invalid_data"
-    assert "rows was 3 and is 4. Bring them back" in failed["message"] and "f00d" not in failed["message"]
-    data_are(3)
-    assert run_order(write_order(tmp_path, 3, longer, has_checkpoints=True)) == ExitCode.DONE
-
-
-def test_an_evaluation_on_other_data_says_so(tmp_path: Path, workload: Callable[..., None]) -> None:
-    load = planted.load_splits
-    for rows, found in ((3, []), (4, ["rows was 3 and is 4"])):
-        workload(load_splits=lambda spec, root, rows=rows: replace(load(spec, root), identity={"rows": rows}))
-        if not found:
-            run_order(write_order(tmp_path / "a"))
-        folder = RunDir(tmp_path / "a").checkpoints / planted.checkpoint_ids(tmp_path / "a")[0]
-        order = write_order(tmp_path / f"b{rows}", spec=spec_of(kind="eval"), init_checkpoint=str(folder))
-        assert run_order(order) == ExitCode.DONE
-        run = ended(tmp_path / f"b{rows}")["results"]["run"]
-        assert run["data_not_as_trained_on"] == found
 
 
 def test_p19_validation_takes_batches_of_its_own_size(tmp_path: Path, workload: Callable[..., None]) -> None:
