@@ -36,7 +36,13 @@ def test_the_smoke_preset_goes_from_submit_to_its_evaluation(running: Running) -
     assert job["best"]["metric"] == "val/f1_macro"
     artifacts = json.loads(running.epochd("artifacts", job["id"], "--json").stdout)
     paths = {one["path"] for one in artifacts["artifacts"]}
-    assert {"results.json", "report.md", "predictions.npz", "splits.json", "figures/confusion_matrix.png"} <= paths
+    assert {
+        "results.json",
+        "report.md",
+        "predictions.npz",
+        "splits.json",
+        "figures/confusion_matrix.png",
+    } <= paths
 
 
 def test_a_folder_that_is_not_there_fails_with_a_sentence(running: Running) -> None:
