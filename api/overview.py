@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, literal, select
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from api.series import POINT_COLUMNS, Row, SeriesFilter
@@ -61,9 +61,7 @@ def thinned(session: Session, series: Series, max_points: int, which: SeriesFilt
     if len(few) <= max_points:
         return set(few)
     first, last = (session.execute(_edge(mine, order)).one() for order in (False, True))
-    gaps = (
-        session.scalar(select(MetricPoint.id).where(mine, MetricPoint.value.is_(None)).limit(1)) is not None
-    )
+    gaps = session.scalar(_not_finite(mine)) is not None
     count = max(1, (max_points - 2) // (3 if gaps else 2))
     width = -(-(last.step - first.step + 1) // count)
     found = session.execute(_bucket_extremes(session, series, first.step, last.step, width, gaps)).all()
@@ -91,6 +89,12 @@ def _edge(mine: ColumnElement[bool], newest: bool) -> Select[int, int]:
     return select(MetricPoint.id, MetricPoint.step).where(mine).order_by(order).limit(1)
 
 
+def _not_finite(mine: ColumnElement[bool]) -> Select[int]:
+    """Left to itself, SQLite passes over the whole series in the other index."""
+    found = select(MetricPoint.id).where(mine, MetricPoint.value.is_(None)).limit(1)
+    return found.with_hint(MetricPoint, "INDEXED BY ix_metric_points_not_finite", "sqlite")
+
+
 def _bucket_extremes(
     session: Session, series: Series, low: int, high: int, width: int, gaps: bool
 ) -> Select[*tuple[Any, ...]]:
@@ -101,7 +105,7 @@ def _bucket_extremes(
     end = case((starts.c.start + width > high, high + 1), else_=starts.c.start + width)
     inside = and_(series.points(), MetricPoint.step >= starts.c.start, MetricPoint.step < end)
     sqlite = session.get_bind().dialect.name == "sqlite"
-    columns = [_extreme(inside, greatest, sqlite) for greatest in (False, True)]
+    columns = [_extreme(inside, starts, greatest, sqlite) for greatest in (False, True)]
     if gaps:
         columns.append(
             select(MetricPoint.id).where(inside, MetricPoint.value.is_(None)).limit(1).scalar_subquery()
@@ -109,19 +113,14 @@ def _bucket_extremes(
     return select(*columns).select_from(starts)
 
 
-def _extreme(inside: ColumnElement[bool], greatest: bool, sqlite: bool) -> ScalarSelect[int]:
-    finite = (inside, MetricPoint.value.is_not(None))
+def _extreme(inside: ColumnElement[bool], starts: CTE, greatest: bool, sqlite: bool) -> ScalarSelect[int]:
     if sqlite:
-        # SQLite takes a bare column from the row of the extreme: a third faster than sorting for one row.
+        # SQLite takes a bare column from the row of the extreme: half the time of sorting for one row.
         extreme = func.max(MetricPoint.value) if greatest else func.min(MetricPoint.value)
-        return (
-            select(MetricPoint.id)
-            .where(*finite)
-            .group_by(MetricPoint.job_id)
-            .having(extreme.is_not(None))
-            .scalar_subquery()
-        )
+        row = select(MetricPoint.id, extreme.label("extreme")).where(inside).correlate(starts).subquery()
+        return select(row.c.id).where(row.c.extreme.is_not(None)).scalar_subquery()
     order = MetricPoint.value.desc() if greatest else MetricPoint.value
+    finite = (inside, MetricPoint.value.is_not(None))
     return select(MetricPoint.id).where(*finite).order_by(order).limit(1).scalar_subquery()
 
 
