@@ -1,4 +1,4 @@
-"""Pitfalls of the mixture forecaster; those of data, graph and loop it shares with celestial are its own too."""
+"""Pitfalls of the mixture forecaster; those of data, graph and loop it shares with celestial are its too."""
 
 from __future__ import annotations
 
