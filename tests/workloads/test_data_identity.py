@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.workloads import ecg_cases, equities_cases
+from worker.workloads.ecg.data import load_splits
 
 
 def test_ecg_other_records_or_labels_are_another_identity(tmp_path: Path) -> None:
@@ -14,7 +15,7 @@ def test_ecg_other_records_or_labels_are_another_identity(tmp_path: Path) -> Non
     rows = ecg_cases.planted_records(tmp_path / "relabelled" / "set", 60)
     name, _, patient = rows[0]
     ecg_cases.write_labels(tmp_path / "relabelled" / "set", [(name, "AF", patient), *rows[1:]])
-    other = ecg_cases.load_splits(ecg_cases.ecg_spec(), tmp_path / "relabelled").identity
+    other = load_splits(ecg_cases.ecg_spec(), tmp_path / "relabelled").identity
     assert other["samples"] == here["samples"] and other["division"] != here["division"]
 
 
