@@ -3,7 +3,7 @@ import {ask} from "/web/api.js";
 import {button, el} from "/web/dom.js";
 import {STATUSES} from "/web/status.js";
 
-const KINDS = ["train", "eval", "predict", "export", "preflight"];
+const KINDS = ["train", "eval", "preflight"];
 const NAMES = ["workload", "kind", "tag", "text"];
 const PAUSE_MS = 250;
 
