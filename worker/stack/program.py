@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from celery.apps.worker import Worker
 from shared.broker import QUEUES
 from shared.failpoints import arm
 from shared.log import configure_logging
-from worker.supervision.offer import make_offer
+from shared.settings import Settings
+from worker.supervision.gpus import list_gpus
+from worker.supervision.offer import Offer, make_offer
 
 log = logging.getLogger("epochd.worker")
 
@@ -30,8 +32,9 @@ class StackWorker(Worker):  # type: ignore[misc]
     def __init__(self, **options: Any) -> None:
         try:
             arm(os.environ)
-            offer = make_offer(self.app.bench.settings, os.environ)
-            queues = served_queues(options.get("queues"), has_gpus=bool(offer.gpus))
+            asked = options.get("queues")
+            offer = offer_for(wanted_queues(asked), self.app.bench.settings, os.environ)
+            queues = served_queues(asked, has_gpus=bool(offer.gpus))
             refuse_autoscale(options.get("autoscale"))
         except ValueError as error:
             log.error("%s", error)  # noqa: TRY400
@@ -54,15 +57,36 @@ def refuse_autoscale(asked: object) -> None:
         )
 
 
+def wanted_queues(asked: Sequence[str] | None) -> list[str]:
+    """Those asked for, else both. Raises ValueError where one of them is none."""
+    wanted = list(asked or QUEUES)
+    for name in wanted:
+        if name not in QUEUES:
+            raise ValueError(f"-Q names the queue {name!r}; there are {' and '.join(QUEUES)}")
+    return wanted
+
+
+def offer_for(
+    wanted: Sequence[str],
+    settings: Settings,
+    environ: Mapping[str, str],
+    list_them: Callable[[], Sequence[str]] = list_gpus,
+) -> Offer:
+    """What the worker of these queues offers: GPUs, which no other may offer then, for the queue `gpu` alone.
+
+    Raises ValueError where they cannot be had.
+    """
+    if "gpu" not in wanted:
+        settings = settings.model_copy(update={"gpus": 0})
+    return make_offer(settings, environ, list_them)
+
+
 def served_queues(asked: Sequence[str] | None, *, has_gpus: bool) -> list[str]:
     """The queues to listen on: those asked for or both, but `gpu` only where there is one. Raises ValueError.
 
     A doorbell that the wrong worker hears is lost to the right one until it is rung again.
     """
-    wanted = list(asked or QUEUES)
-    for name in wanted:
-        if name not in QUEUES:
-            raise ValueError(f"-Q names the queue {name!r}; there are {' and '.join(QUEUES)}")
+    wanted = wanted_queues(asked)
     served = [name for name in wanted if name != "gpu" or has_gpus]
     if not served:
         raise ValueError("-Q names the queue 'gpu' and this worker offers no GPU; see EPOCHD_GPUS")

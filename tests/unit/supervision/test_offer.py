@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.settings import Settings
-from worker.stack.program import refuse_autoscale, served_queues
+from worker.stack.program import offer_for, refuse_autoscale, served_queues
 from worker.supervision.cores import count_cores
 from worker.supervision.gpu_locks import hold_gpu
 from worker.supervision.offer import GIB, Offer, make_offer
@@ -83,6 +83,13 @@ def test_two_workers_over_the_same_run_directories_share_no_gpu(tmp_path: Path) 
         offered(None)
     assert offered(0) == ()
     assert offered(2, tmp_path / "another service") == ("0", "1")
+
+
+def test_a_worker_of_the_cpu_queue_leaves_every_gpu_to_others(tmp_path: Path) -> None:
+    settings = Settings(runs_dir=tmp_path, gpus=2)
+    assert offer_for(["cpu"], settings, {}, no_one_is_asked).gpus == ()
+    assert offer_for(["cpu"], settings, {"CUDA_VISIBLE_DEVICES": "0,1"}, no_one_is_asked).gpus == ()
+    assert len(offer_for(["gpu"], settings, {}, lambda: uuids(2)).gpus) == 2
 
 
 def test_a_worker_that_is_gone_leaves_its_gpus(tmp_path: Path) -> None:
