@@ -37,7 +37,7 @@ from worker.training.position import Elapsed, EpochSums, Progress
 from worker.training.precision import choose_precision
 from worker.training.recovery import Recovery
 from worker.training.reporter import Reporter
-from worker.training.resume import Resumed, carried_on, find_checkpoint, restore_from
+from worker.training.resume import Resumed, carried_on, data_differences, find_checkpoint, restore_from
 from worker.training.rng import seed_everything
 from worker.training.sampler import plan_epoch
 from worker.training.saving import Saver
@@ -195,8 +195,7 @@ def _resume(
     manifest = means.group.from_first(lambda: _found(order, store, report))
     if manifest is None:
         if order.init_checkpoint is not None:
-            weights = load_weights(task.model, Path(order.init_checkpoint))
-            log.info("starting from the weights of %s of job %s", weights.id, weights.job_id)
+            _start_from(Path(order.init_checkpoint), task, report)
         resumed = Resumed(None, True, "the job's first step is still to come")
         if pieces.recoveries:
             resumed = Resumed(None, False, pieces.why)
@@ -219,6 +218,17 @@ def _resume(
         report.emit("checkpoint_found", attempt=manifest.attempt, **store.saved(manifest).told)
         log.info("resumed from %s, exact: %s (%s)", manifest.id, resumed.exact, resumed.why)
     return resumed
+
+
+def _start_from(folder: Path, task: Task, report: Reporter) -> None:
+    weights = load_weights(task.model, folder)
+    log.info("starting from the weights of %s of job %s", weights.id, weights.job_id)
+    if found := data_differences(weights, task.splits.identity):
+        message = (
+            f"the weights come from other data: {'; '.join(found)}; what they were trained on may be among "
+            "the samples that this job validates and tests on"
+        )
+        report.emit("warning", code="weights_of_other_data", message=message)
 
 
 def _found(order: Order, store: CheckpointStore, report: Reporter) -> Manifest | None:

@@ -23,7 +23,7 @@ from worker.training.assembly import assemble, parameter_count, prepare_task
 from worker.training.compiling import check_compiler, compile_failures_told, with_compiled_steps
 from worker.training.context import Means, Task, Training
 from worker.training.determinism import choose_device, choose_threads, make_deterministic
-from worker.training.environment import differences, fingerprint
+from worker.training.environment import fingerprint
 from worker.training.evaluation import evaluate, load_best
 from worker.training.guards.runner import run_guards
 from worker.training.lengths import with_growth
@@ -39,6 +39,7 @@ from worker.training.position import Progress
 from worker.training.probe import let_go
 from worker.training.recovery import pieces_to_use
 from worker.training.reporter import Reporter
+from worker.training.resume import data_differences
 from worker.training.shutdown import StopRequested
 from worker.training.surviving import surviving
 from worker.training.weights import load_weights
@@ -239,9 +240,7 @@ def _evaluate_only(
 
 def _told_differences(manifest: Manifest, task: Task) -> list[str]:
     """Scalers and splits are made of the data as they are now: a test sample may have been trained on."""
-    if not manifest.data or not task.splits.identity:
-        return []
-    found = differences(manifest.data, task.splits.identity, implied={})
+    found = data_differences(manifest, task.splits.identity)
     if found:
         log.warning("evaluated on other data than %s was trained on: %s", manifest.id, "; ".join(found))
     return found

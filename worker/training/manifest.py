@@ -12,7 +12,9 @@ from typing import Any
 from shared.errors import CheckpointError, CorruptCheckpoint
 from worker.training.files import FileDigest
 
-FORMAT = 1
+FORMAT = 2
+"""1 did not tell the data."""
+READ = (1, FORMAT)
 MANIFEST_NAME = "manifest.json"
 ID_PATTERN = re.compile(r"step-(\d{9,})\.a(\d{4,})")
 
@@ -85,7 +87,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(raw: bytes) -> Manifest:
     """The inverse, byte for byte. Raises CorruptCheckpoint; CheckpointError where the format is unknown."""
     fields = _sealed_fields(raw)
-    if fields.pop("format") != FORMAT:
+    if fields.pop("format") not in READ:
         raise CheckpointError("the checkpoint was written by another version of epochd")
     best, files = fields.pop("best"), fields.pop("files")
     return Manifest(

@@ -24,6 +24,8 @@ _GONE = (
     "or submit the job anew to start from the beginning"
 )
 
+UNTOLD = "the checkpoint does not say what data it was trained on"
+
 
 @dataclass(frozen=True)
 class Resumed:
@@ -86,9 +88,19 @@ def check_data(manifest: Manifest, data: Mapping[str, Any]) -> None:
         return
     raise DataError(
         f"the data are not those that checkpoint {manifest.id} was trained on: "
-        f"{'; '.join(differences(manifest.data, data, implied={}))}. Bring them back and resume, or submit a "
-        "new job with init_from, which trains these weights on the data as they are now"
+        f"{'; '.join(data_differences(manifest, data))}. Bring them back and resume, or submit a new job "
+        "with init_from, which trains these weights on the data as they are now; its test may then hold samples "
+        "that they were trained on"
     )
+
+
+def data_differences(manifest: Manifest, data: Mapping[str, Any]) -> list[str]:
+    """How the data are not those that a checkpoint was trained on, one phrase each."""
+    if not data:
+        return []
+    if not manifest.data:
+        return [UNTOLD]
+    return differences(manifest.data, data, implied={})
 
 
 def inexact_because(manifest: Manifest, origin: Origin, schedule: ScheduleSpec) -> list[str]:
@@ -100,6 +112,8 @@ def inexact_because(manifest: Manifest, origin: Origin, schedule: ScheduleSpec) 
         reasons.append(
             f"epochs were {manifest.epochs} and are {origin.epochs}, which moves the {schedule.name}"
         )
+    if origin.data and not manifest.data:
+        reasons.append(UNTOLD)
     return reasons + differences(manifest.environment, origin.environment)
 
 

@@ -114,7 +114,7 @@ def test_a_manifest_comes_back_with_its_best_epoch() -> None:
 
 
 def test_a_manifest_of_another_format_is_not_called_corrupt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.training.manifest.FORMAT", 2)
+    monkeypatch.setattr("worker.training.manifest.FORMAT", 99)
     raw = encode_manifest(manifest_of())
     monkeypatch.undo()
     with pytest.raises(CheckpointError, match="another version") as caught:

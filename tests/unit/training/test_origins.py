@@ -74,3 +74,29 @@ def test_an_evaluation_on_other_data_says_so(tmp_path: Path, workload: Callable[
         assert run_order(order) == ExitCode.DONE
         run = ended(tmp_path / f"b{rows}")["results"]["run"]
         assert run["data_not_as_trained_on"] == found
+
+
+def test_weights_of_other_data_are_told_of_in_the_job_that_starts_from_them(
+    tmp_path: Path, workload: Callable[..., None]
+) -> None:
+    load = planted.load_splits
+    for rows, warned in ((3, 0), (4, 1)):
+        workload(load_splits=lambda spec, root, rows=rows: replace(load(spec, root), identity={"rows": rows}))
+        if not warned:
+            run_order(write_order(tmp_path / "a"))
+        folder = RunDir(tmp_path / "a").checkpoints / planted.checkpoint_ids(tmp_path / "a")[0]
+        assert run_order(write_order(tmp_path / f"b{rows}", init_checkpoint=str(folder))) == ExitCode.DONE
+        warnings = [one for one in told(tmp_path / f"b{rows}", "warning") if "other data" in one["message"]]
+        assert len(warnings) == warned
+
+
+def test_a_checkpoint_of_before_goes_on_inexactly_for_it_does_not_tell_its_data(
+    tmp_path: Path, workload: Callable[..., None]
+) -> None:
+    run_order(write_order(tmp_path))
+    load = planted.load_splits
+    workload(load_splits=lambda spec, root: replace(load(spec, root), identity={"rows": 3}))
+    longer = spec_of(trainer={"epochs": 4}, schedule={"name": "constant"})
+    assert run_order(write_order(tmp_path, 2, longer, has_checkpoints=True)) == ExitCode.DONE
+    (resumed,) = told(tmp_path, "resumed", 2)
+    assert resumed["exact"] is False and "does not say what data" in resumed["why"]
