@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from shared.database_url import check_database_url
 from shared.filesystems import refuse_foreign_folder
 
 DatabaseClock = Callable[[Session], datetime]
@@ -66,11 +68,9 @@ def open_database(url: str, clock: DatabaseClock | None = None) -> Database:
 
     Raises ValueError for what is no address, and for SQLite on a file system that cannot keep it.
     """
-    try:
-        if make_url(url).get_backend_name() != "sqlite":
-            return Database(create_engine(url, pool_pre_ping=True, connect_args=SERVER_WAITS), clock)
-    except ArgumentError as error:
-        raise ValueError(database_sentence(error)) from None
+    _check(url)
+    if make_url(url).get_backend_name() != "sqlite":
+        return Database(_server_engine(url), clock)
     _make_parent(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
     event.listen(engine, "connect", _set_pragmas)
@@ -79,9 +79,12 @@ def open_database(url: str, clock: DatabaseClock | None = None) -> Database:
 
 
 def database_sentence(error: SQLAlchemyError) -> str:
-    """Why a program cannot use its database, without the password of its address."""
+    """Why a program cannot use its database, without the password of its address, which was checked."""
     why = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return f"the database of EPOCHD_DATABASE_URL cannot be used: {str(why).splitlines()[0]}"
+    where = "of EPOCHD_DATABASE_URL"
+    if isinstance(why, sqlite3.Error):
+        where = "(SQLite beneath EPOCHD_STATE_DIR, unless EPOCHD_DATABASE_URL says another)"
+    return f"the database {where} cannot be used: {str(why).splitlines()[0]}"
 
 
 def database_clock(session: Session) -> datetime:
@@ -91,6 +94,25 @@ def database_clock(session: Session) -> datetime:
         return datetime.fromisoformat(stamp).replace(tzinfo=UTC)
     moment: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
     return moment.astimezone(UTC)
+
+
+def _check(url: str) -> None:
+    try:
+        check_database_url(url)
+    except ValueError as error:
+        raise ValueError(f"EPOCHD_DATABASE_URL {error}") from None
+
+
+def _server_engine(url: str) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True, connect_args=SERVER_WAITS)
+    except ArgumentError as error:
+        raise ValueError(database_sentence(error)) from None
+    except ModuleNotFoundError as missing:
+        raise ValueError(
+            f"the address in EPOCHD_DATABASE_URL needs {str(missing.name).lower()}, which is not installed; "
+            "that of a PostgreSQL server begins with postgresql+psycopg://"
+        ) from None
 
 
 def _make_parent(url: str) -> None:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from shared.broker_url import check_broker_url
+from shared.database_url import check_database_url
 from shared.setting_problems import PREFIX, settings_sentence
 
 log = logging.getLogger("epochd.settings")
@@ -112,6 +113,13 @@ class Settings(BaseSettings):
             folder = cls.model_config["secrets_dir"]
             assert isinstance(folder, Path)
             raise ValueError(settings_sentence(error, given, folder)) from None
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            check_database_url(url.get_secret_value())
+        return url
 
     @field_validator("broker_url")
     @classmethod

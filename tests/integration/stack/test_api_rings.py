@@ -53,3 +53,13 @@ def test_the_doorbell_says_whether_the_broker_answers(valkey: ValkeyServer, tmp_
             assert doorbell is not None and doorbell.answers() is answers
     with open_doorbell(Settings(state_dir=tmp_path)) as doorbell:
         assert doorbell is None
+
+
+def test_a_broker_on_a_unix_socket_is_rung(valkey: ValkeyServer) -> None:
+    with open_doorbell(Settings.model_validate({"broker_url": valkey.socket_url})) as doorbell:
+        assert doorbell is not None and doorbell.answers()
+        doorbell.now("cpu")
+    with valkey.client() as client:
+        client.select(1)
+        assert client.llen("cpu") == 1
+        client.flushdb()
