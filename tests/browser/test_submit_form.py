@@ -67,6 +67,12 @@ def test_refusals_and_adjustments_stand_where_they_belong(visit: Visit) -> None:
     unfold(page, "trainer.ema")
     page.get_by_label("use trainer.ema").check()
     expect(page.locator("pre")).to_contain_text('"ema": {}')
+    field(page, "trainer.ema.decay").fill("0.9")
+    expect(page.locator("pre")).to_contain_text('"decay": 0.9')
+    page.get_by_label("use trainer.ema").uncheck()
+    expect(page.locator("pre")).not_to_contain_text("ema")
+    page.get_by_label("use trainer.ema").check()
+    expect(page.locator("pre")).to_contain_text('"decay": 0.9')
     assert visit.serious() == []
     assert named(visit, "") == []
 

@@ -34,6 +34,17 @@ export function parted(changes, nodes) {
   return [of(true), of(false)];
 }
 
+// Those entries of a Map by path that count: nothing beneath a group that is switched off does.
+export function standing(entries, changes, nodes) {
+  const off = [...walk(nodes)].filter(node => node.kind === "group" && !isOn(node, changes)).map(({path}) => `${path}.`);
+  return new Map([...entries].filter(([path]) => !off.some(above => path.startsWith(above))));
+}
+
+// Whether a group is switched on: by what was changed, else by the preset.
+export function isOn({path, optional, on}, changes) {
+  return !optional || (changes.has(path) ? changes.get(path) !== null : on);
+}
+
 // The path of the field or group that a problem is shown at: the field itself, what it is in, or "" for the whole.
 export function placeOf(path, known) {
   for (let place = path; place !== ""; place = place.split(".").slice(0, -1).join(".")) {

@@ -1,6 +1,6 @@
 // The form of a workload: fields, folded groups, a search over all of them, and problems shown where they belong.
 import {el} from "/web/dom.js";
-import {placeOf} from "/web/form/changes.js";
+import {isOn, placeOf, standing} from "/web/form/changes.js";
 import {fieldOf, prose} from "/web/form/field.js";
 import {walk} from "/web/form/schema.js";
 import {count} from "/web/words.js";
@@ -30,7 +30,7 @@ export function formView(nodes, changes, drafts, onChange) {
   const drawGroup = (node, outer) => {
     const number = el("span", {class: "quiet small", "data-changes": node.path}), wrong = el("p", {class: "wrong", hidden: true});
     const body = el("div", {class: "fields"}, node.members.map(member => draw(member, false)));
-    const use = node.optional ? toggle(node, body, found => write(node.path, found), changes.get(node.path)) : null;
+    const use = node.optional ? toggle(node, body, found => write(node.path, found), isOn(node, changes)) : null;
     places.set(node.path, sentence => {
       wrong.hidden = sentence === "";
       wrong.textContent = sentence;
@@ -42,8 +42,9 @@ export function formView(nodes, changes, drafts, onChange) {
   const root = el("div", {class: "specform"}, el("div", {class: "fields first"}, single.map(node => draw(node, true))), groups.map(node => draw(node, true)));
 
   const countChanges = () => {
+    const counted = [...standing(changes, changes, nodes).keys()];
     for (const place of root.querySelectorAll("[data-changes]")) {
-      const number = [...changes.keys()].filter(path => path === place.dataset.changes || path.startsWith(`${place.dataset.changes}.`)).length;
+      const number = counted.filter(path => path === place.dataset.changes || path.startsWith(`${place.dataset.changes}.`)).length;
       place.textContent = number === 0 ? "" : count(number, "change");
     }
   };
@@ -59,21 +60,20 @@ export function formView(nodes, changes, drafts, onChange) {
     return rest;
   };
   const goToWrong = () => {
-    const control = root.querySelector(INVALID);
-    if (control === null) return;
+    const control = [...root.querySelectorAll(INVALID)].find(one => one.closest(".fields[hidden]") === null);
+    if (control === undefined) return;
     reveal(root, control.closest(".field").dataset.path);
     control.focus();
   };
   countChanges();
   for (const path of [...changes.keys(), ...drafts.keys()]) reveal(root, path);
   for (const [path, {text}] of [...drafts]) fields.get(path)?.type(text);
-  const wrong = () => [...drafts.keys()].filter(path => fields.has(path)).length;
+  const wrong = () => [...standing(drafts, changes, nodes).keys()].filter(path => fields.has(path)).length;
   return {root, tell, search: text => search(root, nodes, text), wrong, goToWrong};
 }
 
 // The box that gives a group which may be null.
-function toggle(node, body, write, given) {
-  const on = given === undefined ? node.on : given !== null;
+function toggle(node, body, write, on) {
   const box = el("input", {type: "checkbox", checked: on, onchange: () => {
     body.hidden = !box.checked;
     write(box.checked === node.on ? {nothing: true} : {value: box.checked ? {} : null});

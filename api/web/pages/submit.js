@@ -2,7 +2,7 @@
 import {forbidden} from "/web/account.js";
 import {ask} from "/web/api.js";
 import {button, el, empty, redraw, toast} from "/web/dom.js";
-import {changesOf, parted, request} from "/web/form/changes.js";
+import {changesOf, parted, request, standing} from "/web/form/changes.js";
 import {Choice} from "/web/form/choice.js";
 import {accepted, refused, unreadable} from "/web/form/outlook.js";
 import {code} from "/web/form/raw.js";
@@ -29,9 +29,9 @@ export function page({query}) {
   el("aside", {"aria-label": "What would run"}, el("div", {class: "stick"}, el("h2", {}, "What would run"), outlook, sending, raw)));
   const root = el("div", {}, el("div", {class: "title"}, title), form);
   const choice = new Choice(name => ask(`/workloads/${encodeURIComponent(name)}`));
-  const state = {preset: "", view: null, changes: new Map(), aside: new Map(), drafts: new Map(), key: "", body: "", timer: null, control: null, sent: false, left: false};
+  const state = {preset: "", nodes: [], view: null, changes: new Map(), aside: new Map(), drafts: new Map(), key: "", body: "", timer: null, control: null, sent: false, left: false};
 
-  const body = () => request({workload: choice.shown.name, preset: state.preset, changes: state.changes});
+  const body = () => request({workload: choice.shown.name, preset: state.preset, changes: standing(state.changes, state.changes, state.nodes)});
   // What is shown but not chosen, or chosen but not shown, can be neither changed nor sent.
   const lock = () => {
     fields.disabled = sending.disabled = preset.disabled = !choice.settled;
@@ -93,7 +93,7 @@ export function page({query}) {
     submit.setAttribute("aria-disabled", String(sent));
   };
   const draw = () => {
-    const {schema, presets} = choice.shown, nodes = formOf(schema, presets[state.preset]);
+    const {schema, presets} = choice.shown, nodes = state.nodes = formOf(schema, presets[state.preset]);
     [state.changes, state.aside] = parted(new Map([...state.aside, ...state.changes]), nodes);
     state.view = formView(nodes, state.changes, state.drafts, changed);
     fields.replaceChildren(state.view.root);

@@ -1,7 +1,7 @@
 // The form's logic without a page: schema -> fields, changes -> request, lines for a shell. Run by test_page_logic.py.
 import assert from "node:assert/strict";
 import test from "node:test";
-import {changesOf, commandLine, curlLine, parted, placeOf, read, request} from "../../../api/web/form/changes.js";
+import {changesOf, commandLine, curlLine, parted, placeOf, read, request, standing} from "../../../api/web/form/changes.js";
 import {formOf, limits, show, walk} from "../../../api/web/form/schema.js";
 
 const SCHEMA = {
@@ -105,6 +105,19 @@ test("the request holds what was chosen and changed, and nothing else", () => {
 
 test("a group that was switched off takes its fields along", () => {
   assert.deepEqual(request({workload: "w", preset: "p", changes: new Map([["trainer.ema", null], ["trainer.ema.decay", 0.9]])}).trainer, {ema: null});
+});
+
+test("what stands in a group that is off by itself is neither sent nor counted, and comes back with it", () => {
+  const nodes = form({}), changes = new Map([["trainer.ema.decay", 0.9], ["trainer.epochs", 2]]), drafts = new Map([["trainer.ema.decay", {}]]);
+  assert.deepEqual([...standing(changes, changes, nodes).keys()], ["trainer.epochs"]);
+  assert.equal(standing(drafts, changes, nodes).size, 0);
+  changes.set("trainer.ema", {});
+  assert.equal(standing(changes, changes, nodes).size, 3);
+  assert.equal(standing(drafts, changes, nodes).size, 1);
+  changes.set("trainer.ema", null);
+  assert.deepEqual([...standing(changes, changes, nodes).keys()], ["trainer.epochs", "trainer.ema"]);
+  changes.delete("trainer.ema");
+  assert.equal(standing(changes, changes, form({trainer: {ema: {decay: 0.9}}})).size, 2);
 });
 
 test("a request of an earlier job comes back as it was sent", () => {
