@@ -58,7 +58,10 @@ function fromLine({offset, text}) {
 // The lines of a piece that hold the word, all where it is "". What a progress bar wrote over itself is left out, as a
 // terminal would.
 export function linesOf(text, word) {
-  const lines = text.replace(/[^\n]*\r(?!\n)/g, "").split("\n");
+  const lines = text.split("\n").map(written);
   if (lines.at(-1) === "") lines.pop();
   return word === "" ? lines : lines.filter(line => line.toLowerCase().includes(word));
 }
+
+// What stands behind the last \r, but for one that ends the line.
+const written = line => line.slice(line.lastIndexOf("\r", line.length - 2) + 1);

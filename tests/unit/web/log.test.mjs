@@ -76,5 +76,12 @@ test("a piece that stays the same stays the same object", () => {
 
 test("lines as a terminal shows them, those with the word alone", () => {
   assert.deepEqual(linesOf("10 %\r20 %\rdone\nnext\r\n", ""), ["done", "next\r"]);
+  assert.deepEqual(linesOf("a\n\nb\r\n10 %\r20 %\r", ""), ["a", "", "b\r", "20 %\r"]);
   assert.deepEqual(linesOf("One\nnone\ntwo\n", "one"), ["One", "none"]);
+});
+
+test("a long line is read at once", () => {
+  const long = "x".repeat(200_000), begun = performance.now();
+  assert.deepEqual(linesOf(`${long}\n${long}`, ""), [long, long]);
+  assert.ok(performance.now() - begun < 1000);
 });
