@@ -22,8 +22,9 @@ from api.app import create_app
 from api.maintenance.doorbell import Doorbell, open_doorbell
 from api.maintenance.loops import start_loops
 from api.security import is_loopback, refuse_open_bind
+from api.tokens import store
 from api.tokens.keyring import own_token
-from api.tokens.store import has_live
+from api.tokens.text import token_id
 from migrations.migrate import upgrade
 from shared.db import Database, database_sentence, open_database
 from shared.failpoints import arm
@@ -76,6 +77,7 @@ def _prepare(arguments: Sequence[str] | None) -> _Ground:
     refuse_open_bind(asked.host, is_loopback(asked.host) or _has_token(settings, database))
     listening = _listen(asked.host, asked.port)
     upgrade(database.engine)
+    _warn_of_foreign_token(settings, database)
     return _Ground(settings, database, listening, asked.controller)
 
 
@@ -99,7 +101,20 @@ def _has_token(settings: Settings, database: Database) -> bool:
         return True
     upgrade(database.engine)
     with database.read() as session:
-        return has_live(session, database.now(session))
+        return store.has_live(session, database.now(session))
+
+
+def _warn_of_foreign_token(settings: Settings, database: Database) -> None:
+    of_settings = token_id(settings.token_text or "")
+    if of_settings is None:
+        return
+    with database.read() as session:
+        if store.knows(session, of_settings):
+            return
+    log.warning(
+        "EPOCHD_TOKEN is a token of another service: it opens nothing here; "
+        "make one with `python -m api.tokens create`, or unset it"
+    )
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

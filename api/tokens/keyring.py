@@ -53,11 +53,18 @@ UNGUARDED = (
 @dataclass(frozen=True)
 class _Look:
     tokens: Mapping[str, Token]
+    """Those that were not revoked."""
+    is_bare: bool
+    """The database knows no token at all, not even a revoked one."""
     at: datetime
 
 
 class Keyring:
-    """Tells who holds a token. `always` demands one even while there is none."""
+    """Tells who holds a token. `always` demands one even while there is none.
+
+    So do settings that name a token, unless it can only be of another service: one of a database's form
+    while this database knows none.
+    """
 
     def __init__(
         self, database: Database, of_settings: str | None, always: bool, clock: Monotonic = monotonic
@@ -65,7 +72,8 @@ class Keyring:
         self._database = database
         own = own_token(of_settings)
         self._of_settings = None if own is None else digest(own)
-        self._always = always or of_settings is not None
+        self._always = always or own is not None
+        self._names_given_out = of_settings is not None and own is None
         self._clock = clock
         self._look: _Look | None = None
         self._looked_at = self._forgotten_at = float("-inf")
@@ -81,7 +89,7 @@ class Keyring:
         if given and self._of_settings and hmac.compare_digest(digest(given), self._of_settings):
             return ENVIRONMENT
         look = await self._fresh_look()
-        if not (self._always or look.tokens):
+        if self._asks_nobody(look):
             if not from_here:
                 raise Unauthorized(UNGUARDED)
             return ANYONE
@@ -95,13 +103,18 @@ class Keyring:
             return True
         look = await self._fresh_look()
         if caller.token_id is None:
-            return not (self._always or look.tokens)
+            return self._asks_nobody(look)
         token = look.tokens.get(caller.token_id)
         return token is not None and store.state(token, look.at) == "live"
 
     def forget(self) -> None:
         """Look again at the next request: a token was made or revoked."""
         self._forgotten_at = self._clock()
+
+    def _asks_nobody(self, look: _Look) -> bool:
+        if self._always or look.tokens:
+            return False
+        return look.is_bare or not self._names_given_out
 
     def _holder(self, given: str, look: _Look) -> Caller:
         token = look.tokens.get(token_id(given) or "")
@@ -142,7 +155,8 @@ class Keyring:
     def _read(self) -> _Look:
         with self._database.read() as session:
             found = store.unrevoked(session)
-            return _Look({token.id: token for token in found}, self._database.now(session))
+            is_bare = not found and store.is_bare(session)
+            return _Look({token.id: token for token in found}, is_bare, self._database.now(session))
 
     def _tell_use(self, look: _Look) -> None:
         used, self._used = self._used, set()

@@ -71,6 +71,16 @@ def unrevoked(session: Session) -> Sequence[Token]:
     return session.scalars(select(Token).where(Token.revoked_at.is_(None))).all()
 
 
+def is_bare(session: Session) -> bool:
+    """Whether there is no token at all, not even a revoked one: after the first there always is one."""
+    return session.scalar(select(Token.id).limit(1)) is None
+
+
+def knows(session: Session, token_id: str) -> bool:
+    """Whether a token of that id was made here, whatever became of it; long revoked ones are forgotten."""
+    return session.get(Token, token_id) is not None
+
+
 def has_live(session: Session, now: datetime) -> bool:
     """Whether anybody holds a token that opens something."""
     return any(state(token, now) == "live" for token in unrevoked(session))

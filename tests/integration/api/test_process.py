@@ -106,3 +106,33 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
             _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert f"cannot listen on 127.0.0.1 port {port}" in said and "Traceback" not in said
+
+
+def test_a_token_of_another_service_is_warned_of_and_locks_nobody_out(tmp_path: Path) -> None:
+    foreign = new_token().text
+    with start(tmp_path, EPOCHD_TOKEN=foreign) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        connection = http.client.HTTPConnection("127.0.0.1", port_of(process), timeout=60)
+        connection.request("GET", "/jobs", headers={"Authorization": f"Bearer {foreign}"})
+        assert connection.getresponse().status == 200
+        connection.close()
+        process.terminate()
+        assert process.wait(60) == 0
+    assert "EPOCHD_TOKEN is a token of another service" in said and foreign not in said
+
+
+def test_a_token_of_its_own_database_is_not_warned_of(tmp_path: Path) -> None:
+    words = ("create", "--name", "ada", "--scope", "admin")
+    made = subprocess.run(
+        [sys.executable, "-m", "api.tokens", *words],
+        env={**os.environ, "EPOCHD_STATE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with start(tmp_path, EPOCHD_TOKEN=made.stdout.strip()) as process:
+        assert process.stderr is not None
+        assert "epochd listens on" in process.stderr.readline()
+        process.terminate()
+        assert process.wait(60) == 0

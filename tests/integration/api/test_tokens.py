@@ -187,6 +187,31 @@ def test_a_token_of_the_database_in_the_settings_gains_nothing_and_ends_as_it_sh
             assert_problem(client.get("/jobs", headers=headers), 401, "unauthorized")
 
 
+def test_a_token_of_another_service_in_the_settings_locks_nobody_out_of_one_that_has_none(
+    service: Service,
+) -> None:
+    foreign = new_token().text
+    told = service.settings.model_copy(update={"token": SecretStr(foreign)})
+    with TestClient(_forgetful(service, told)) as client:
+        for headers in ({}, bearer(foreign)):
+            assert client.get("/jobs", headers=headers).status_code == 200
+        assert_problem(client.get("/jobs", headers={"Via": "1.1 proxy"}), 401, "unauthorized")
+        token_id, text = make(service.database, TokenScope.READ)
+        for headers in ({}, bearer(foreign)):
+            assert_problem(client.get("/jobs", headers=headers), 401, "unauthorized")
+        assert client.get("/jobs", headers=bearer(text)).status_code == 200
+        revoke(service.database, token_id)
+        assert_problem(client.get("/jobs"), 401, "unauthorized")
+
+
+def test_beyond_loopback_a_token_of_another_service_opens_nothing(service: Service) -> None:
+    foreign = new_token().text
+    told = service.settings.model_copy(update={"token": SecretStr(foreign), "host": "0.0.0.0"})
+    with TestClient(create_app(told, service.database)) as client:
+        for headers in ({}, bearer(foreign)):
+            assert client.get("/jobs", headers=headers).status_code == 401
+
+
 def test_beyond_loopback_a_token_is_demanded_though_the_last_was_revoked(service: Service) -> None:
     settings = service.settings.model_copy(update={"host": "0.0.0.0"})
     with TestClient(create_app(settings, service.database)) as client:
