@@ -4,6 +4,7 @@ import {Axis, Chart} from "/web/parts/chart.js";
 import {colourOf, dashOf, labelsOf} from "/web/parts/looks.js";
 import {SHAPES} from "/web/parts/marks.js";
 import {memoryCharts} from "/web/parts/memory.js";
+import {Opened} from "/web/parts/opened.js";
 import {charts, gapped, placer, spread, stepAt} from "/web/series.js";
 import {duration, short} from "/web/words.js";
 
@@ -11,13 +12,12 @@ const WORDS = {step: place => `step ${Math.round(place)}`, epoch: place => `epoc
 const TICKS = {step: place => Math.round(place).toLocaleString("en"), epoch: short, time: WORDS.time};
 const WHOLE = Array.from({length: 12}, (_, power) => [1, 2, 5].map(digit => digit * 10 ** power)).flat();
 const TIMES = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800];
-const OPEN_FIRST = ["loss", "components", "learning rate", "memory", "swap traffic"];
 const MEANINGS = {checkpoint: "checkpoint", best: "best checkpoint", recovery: "recovery", resume: "resume"};
 const LINEAR_MEMORY = {memory: true, "swap traffic": true, pressure: true};
 
 // onZoom(first, last) hears of the steps the user wants to see closer. other: {root} to choose the job laid over.
 export function curvesPart(source, other, onZoom) {
-  const state = {axis: "step", log: false, open: null, charts: new Map()};
+  const state = {axis: "step", log: false, open: new Opened(), charts: new Map()};
   const axis = new Axis(range => {
     if (range !== null) onZoom(...range.map(place => stepAt(state.axis, place, source.scale(), source.series.longest())));
     show();
@@ -31,7 +31,8 @@ export function curvesPart(source, other, onZoom) {
     const groups = charts(source.series.curves.keys()), scale = source.scale();
     const place = placer(state.axis, scale), inMemory = memoryCharts(state.axis === "time" ? source.samples : spread(source.samples), place, source.job(), gapsIn);
     const titles = [...groups.keys(), ...inMemory.keys()];
-    if (state.open === null && groups.size > 0) state.open = new Set([...OPEN_FIRST, monitored(source.job())]);
+    const best = source.job().best;
+    if (best) state.open.watch(best.metric);
     axis.unit = state.axis;
     axis.words = WORDS[state.axis];
     axis.ticks = TICKS[state.axis];
@@ -41,7 +42,7 @@ export function curvesPart(source, other, onZoom) {
     legend.hidden = titles.length === 0;
     drawTools();
     drawChips(titles);
-    const wanted = titles.filter(title => state.open?.has(title) ?? OPEN_FIRST.includes(title));
+    const wanted = titles.filter(title => state.open.has(title));
     keepCharts(wanted);
     const marks = source.marks().map(mark => ({...mark, x: place(mark)}));
     for (const title of wanted) {
@@ -95,17 +96,12 @@ export function curvesPart(source, other, onZoom) {
     el("span", {class: "chips", role: "group", "aria-label": "Zoom"}, zoomTool("Zoom in", () => axis.closer(), false),
       zoomTool("Zoom out", () => axis.wider(), true), zoomTool("Reset zoom", () => axis.zoom(null), true)), other.root]);
 
-  const drawChips = titles => redraw(chips, [titles, [...state.open ?? []]], () => titles.map(title => button(title, () => {
-    if (!state.open.delete(title)) state.open.add(title);
+  const drawChips = titles => redraw(chips, [titles, titles.filter(title => state.open.has(title))], () => titles.map(title => button(title, () => {
+    state.open.toggle(title);
     show();
-  }, {class: "chip", "aria-pressed": String(state.open?.has(title) ?? false), "data-focus": title})));
+  }, {class: "chip", "aria-pressed": String(state.open.has(title)), "data-focus": title})));
 
   return {root, show, leave: () => keepCharts([])};
-}
-
-function monitored(job) {
-  const metric = job.best?.metric ?? "";
-  return metric.slice(metric.indexOf("/") + 1).split(".")[0] || "loss";
 }
 
 function extent(source, place, over) {
