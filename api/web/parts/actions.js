@@ -1,6 +1,7 @@
 // What a user may do to a job: cancel, resume, resubmit, delete. The last two steps back ask first.
 import {ask} from "/web/api.js";
 import {button, dialog, el, toast} from "/web/dom.js";
+import {agree} from "/web/parts/agree.js";
 import {isFinal} from "/web/status.js";
 
 // now() -> {job, saved} as last seen: the buttons outlive many looks at the job. onDone() after the service agreed.
@@ -32,31 +33,25 @@ export function askResume(job, saved, from, onDone) {
   const places = [["last", "The newest checkpoint"], ["best", "The best checkpoint"], ...ready.map(item => [item.id, `Epoch ${item.epoch}, step ${item.step} (${item.id})`])];
   const place = el("select", {id: "resume-from"}, places.map(([value, label]) => el("option", {value, selected: value === from}, label)));
   const trouble = el("p", {class: "failed", role: "alert"});
-  const send = async close => {
+  const send = pressed => {
     const asked = Number(epochs.value), changed = epochs.value !== "" && asked !== job.spec.trainer?.epochs;
-    await agree(trouble, close, onDone, `/jobs/${job.id}/resume`, {method: "POST", json: {from: place.value, ...(changed ? {epochs: asked} : {})}});
+    request(pressed, trouble, onDone, `/jobs/${job.id}/resume`, {method: "POST", json: {from: place.value, ...(changed ? {epochs: asked} : {})}});
   };
   dialog("Resume", [el("div", {class: "form"}, el("label", {for: "resume-from"}, "Go on from"), place,
     el("label", {for: "resume-epochs"}, "Epochs in all"), epochs), trouble],
-  close => [button("Not now", close), button("Resume", () => send(close), {class: "primary"})]);
+  close => [button("Not now", close), button("Resume", event => send(event.currentTarget), {class: "primary"})]);
 }
 
 function askDelete(job) {
   const trouble = el("p", {class: "failed", role: "alert"});
   const gone = () => {
-    location.hash = "#/";
+    if (location.hash.split("?")[0] === `#/jobs/${job.id}`) location.hash = "#/"; // else the user is elsewhere by now
     toast(`${job.name || job.id} was deleted.`);
   };
   dialog("Delete this job?", [el("p", {}, `${job.name || job.id} and all its checkpoints, figures and logs are removed. This cannot be undone.`), trouble],
-    close => [button("Keep it", close, {autofocus: true}), button("Delete", () => agree(trouble, close, gone, `/jobs/${job.id}`, {method: "DELETE"}), {class: "danger"})]);
+    close => [button("Keep it", close, {autofocus: true}), button("Delete", event => request(event.currentTarget, trouble, gone, `/jobs/${job.id}`, {method: "DELETE"}), {class: "danger"})]);
 }
 
-async function agree(trouble, close, onDone, path, options) {
-  try {
-    await ask(path, options);
-    close();
-    onDone();
-  } catch (error) {
-    trouble.textContent = error.message;
-  }
+function request(pressed, trouble, done, path, options) {
+  agree({pressed, box: pressed.closest("dialog"), trouble}, () => ask(path, options), {done, missed: error => toast(error.message, "failed")});
 }
