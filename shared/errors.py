@@ -17,6 +17,7 @@ EpochdError
 ├── TrainingError               training cannot go on
 │   ├── GuardFailed             a guard found what would spoil the training
 │   └── NonFiniteLoss           loss or gradient is NaN or infinite
+├── GpuUnusable                 a GPU was given and this machine cannot use it
 └── RunDirectoryBusy            another trainer holds the run directory
 """
 
@@ -152,6 +153,12 @@ class NonFiniteLoss(TrainingError):
     """The loss or a gradient is NaN or infinite."""
 
     code = "non_finite_loss"
+
+
+class GpuUnusable(EpochdError):
+    """This machine cannot use the GPU that was given; another may."""
+
+    code = "gpu_unusable"
 
 
 class RunDirectoryBusy(EpochdError):

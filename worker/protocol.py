@@ -65,6 +65,8 @@ class ExitCode(IntEnum):
     """A data loader worker was killed; who did it, the supervisor finds out."""
     RANK_KILLED = 80
     """One of several training processes was killed; who did it, the supervisor finds out."""
+    GPU_UNUSABLE = 81
+    """The machine cannot use the GPU that was given; another may."""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,9 @@ class SimWorker:
         self.slots = TaskSlots(
             self.scheduler, self._supervise, self._freed, lambda body: self._task(Role("worker"), body)
         )
-        presence = Presence(database, ("cpu",), SLOTS, CPUS, 64.0, 0, _no_readings, self.process.name)
+        presence = Presence(
+            database, ("cpu",), SLOTS, CPUS, 64.0, self.slots.offered_gpus, _no_readings, self.process.name
+        )
         self.station = Station(self.settings, room, self.slots, presence, stop)
         self.main = self._task(Role("worker"), self._main)
 

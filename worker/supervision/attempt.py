@@ -72,10 +72,10 @@ class ShutdownFlag:
         return before is None
 
 
-def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:
+def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> int | None:
     """Run one claimed attempt to its end and apply one transition; nothing where the lease is lost.
 
-    Its trainer sees the `gpus` given, or all where none are named.
+    Its trainer sees the `gpus` given, or all where none are named. Returns its exit code; None without one.
     """
     reach("claim.after_commit")
     supervisor = Supervisor(room, job, gpus)
@@ -83,11 +83,11 @@ def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:
         trainer = supervisor.start()
     except StaleAttempt as error:
         log.warning("%s", error.message, extra={"job_id": job.id, "attempt": job.attempt})
-        return
+        return None
     except (LaunchError, OSError, EpochdError) as error:
         log.exception("attempt could not start", extra={"job_id": job.id, "attempt": job.attempt})
         supervisor.abandon(error)
-        return
+        return None
     try:
         oom = room.watch_oom(trainer.pid)
         exit_code = supervisor.watch(trainer, oom)
@@ -95,6 +95,7 @@ def supervise(room: Room, job: Job, gpus: Sequence[str] | None = None) -> None:
         trainer.kill()  # nobody would be left to stop it
         raise
     supervisor.conclude(trainer, exit_code, oom)
+    return exit_code
 
 
 class Supervisor:

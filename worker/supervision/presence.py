@@ -26,7 +26,8 @@ class Presence:
     slots: int
     cpus: float
     memory_gib: float
-    gpus: int
+    gpus: Callable[[], int]
+    """How many are offered now."""
     pressure: Callable[[], Mapping[str, Any]]
     """Newest readings of the host."""
     worker_id: str = field(
@@ -38,7 +39,7 @@ class Presence:
         with self.database.write() as session:
             now, pressure = self.database.now(session), dict(self.pressure())
             mine = update(Worker).where(Worker.id == self.worker_id)
-            result = session.execute(mine.values(heartbeat_at=now, pressure=pressure))
+            result = session.execute(mine.values(heartbeat_at=now, pressure=pressure, gpus=self.gpus()))
             assert isinstance(result, CursorResult)
             if result.rowcount == 0:
                 session.add(self._row(now, pressure))
@@ -56,7 +57,7 @@ class Presence:
             slots=self.slots,
             cpus=self.cpus,
             memory_gib=self.memory_gib,
-            gpus=self.gpus,
+            gpus=self.gpus(),
             pressure=pressure,
             started_at=now,
             heartbeat_at=now,

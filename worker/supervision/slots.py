@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from shared.jobs.store import Capacity
 from shared.models import Job
+from worker.protocol import ExitCode
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,13 @@ class Slots:
 
     count: int
     total: Capacity
-    run: Callable[[Placed], None]
-    """Supervises one attempt to its end."""
+    run: Callable[[Placed], int | None]
+    """Supervises one attempt to its end, and gives the exit code of its trainer."""
     freed: Callable[[Placed], None]
     """Called when a slot became free."""
     devices: tuple[str, ...] = ()
     """The GPUs, as CUDA_VISIBLE_DEVICES names them; as many as `total` says."""
+    _gpus_unusable: bool = False
     _running: list[Placed] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _claiming: threading.Lock = field(default_factory=threading.Lock)
@@ -43,7 +45,7 @@ class Slots:
         if len(running) >= self.count:
             return None
         return Capacity(
-            self.total.gpus - sum(placed.job.need_gpus for placed in running),
+            max(0, self.offered_gpus() - sum(placed.job.need_gpus for placed in running)),
             self.total.cpus - sum(placed.job.need_cpus for placed in running) + 1e-9,
             self.total.memory_gib - sum(placed.job.need_memory_gib for placed in running) + 1e-9,
         )
@@ -68,6 +70,10 @@ class Slots:
         with self._changed:
             return tuple(self._running)
 
+    def offered_gpus(self) -> int:
+        """How many GPUs jobs may take, free or not."""
+        return 0 if self._gpus_unusable else self.total.gpus
+
     def start(self, placed: Placed) -> None:
         """Run it in a thread of its own."""
         threading.Thread(target=self.occupy, args=(placed,), name=f"job-{placed.job.id}").start()
@@ -75,7 +81,7 @@ class Slots:
     def occupy(self, placed: Placed) -> None:
         """Run it in this thread, to its end."""
         try:
-            self.run(placed)
+            self._heed(self.run(placed), placed)
         except Exception:
             # The lease runs out and the reaper queues the job again; the other slots go on.
             log.exception("a supervisor died", extra={"job_id": placed.job.id, "attempt": placed.job.attempt})
@@ -89,6 +95,16 @@ class Slots:
         """Wait until every slot is free."""
         with self._changed:
             self._changed.wait_for(lambda: not self._running)
+
+    def _heed(self, exit_code: int | None, placed: Placed) -> None:
+        """A machine that cannot use its GPUs fails a job in seconds, and would go on to take all others."""
+        if exit_code != ExitCode.GPU_UNUSABLE:
+            return
+        self._gpus_unusable = True  # before the place is free
+        log.error(
+            "no GPU is offered any more: torch could use none; see to the driver and restart this worker",
+            extra={"job_id": placed.job.id, "attempt": placed.job.attempt},
+        )
 
     def _unused_devices(self) -> tuple[str, ...]:
         used = {device for placed in self._running for device in placed.gpus}

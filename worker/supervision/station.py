@@ -98,6 +98,6 @@ def open_station(
         devices=offer.gpus,
     )
     presence = Presence(
-        room.database, queues, offer.slots, offer.cpus, offer.memory_gib, len(offer.gpus), host_pressure
+        room.database, queues, offer.slots, offer.cpus, offer.memory_gib, places.offered_gpus, host_pressure
     )
     return Station(settings, room, places, presence, stop)

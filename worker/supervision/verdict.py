@@ -141,6 +141,8 @@ def _gave_up(ending: Ending) -> Verdict | None:
         return Verdict(Reason.OOM_KILLED, _told(sentence, message))
     if ending.exit_code == ExitCode.RANK_KILLED:
         return Verdict(Reason.KILLED, _told("a process of the trainer was killed", message))
+    if ending.exit_code == ExitCode.GPU_UNUSABLE:
+        return Verdict(Reason.CRASHED, message or "torch could use no GPU; see to the NVIDIA driver")
     if ending.exit_code != ExitCode.REFUSED:
         return None
     known = {reason.value: reason for reason in _FINAL_FAILURES}

@@ -6,14 +6,14 @@ import os
 
 import torch
 
-from shared.errors import InvalidSpec, TrainingError
+from shared.errors import GpuUnusable, InvalidSpec
 from shared.specs.job import JobSpec
 
 
 def choose_device(spec: JobSpec, number: int = 0) -> torch.device:
     """The device of a spec, of GPUs that of this `number`; `auto` takes CUDA where the job asks for a GPU.
 
-    Raises InvalidSpec where there is no CUDA, TrainingError where the GPU that was given cannot be used.
+    Raises InvalidSpec where there is no CUDA, GpuUnusable where the GPU that was given cannot be used.
     """
     wanted, gpus = spec.trainer.device, spec.resources.gpus
     if wanted == "cpu" or (wanted == "auto" and gpus == 0):
@@ -22,7 +22,7 @@ def choose_device(spec: JobSpec, number: int = 0) -> torch.device:
         return torch.device("cuda", number)
     if gpus == 0:
         raise InvalidSpec('trainer.device "cuda": this machine has no CUDA device; use "cpu" or "auto"')
-    raise TrainingError(
+    raise GpuUnusable(
         f"resources.gpus is {gpus} and torch can use no GPU where it runs: {_why_no_gpu()}; see that "
         "torch is a CUDA build and the NVIDIA driver is new enough for it (docs/containers.md), or set "
         'trainer.device to "cpu"'

@@ -9,6 +9,7 @@ from torch import distributed
 from shared.errors import (
     DataError,
     EpochdError,
+    GpuUnusable,
     InvalidRequest,
     NoValidCheckpoint,
     RunDirectoryBusy,
@@ -56,6 +57,8 @@ def failure_of(error: BaseException) -> Failure:
 def _exit_code(error: EpochdError) -> ExitCode:
     if isinstance(error, RunDirectoryBusy):
         return ExitCode.BUSY
+    if isinstance(error, GpuUnusable):
+        return ExitCode.GPU_UNUSABLE
     return ExitCode.REFUSED if isinstance(error, REFUSALS) else ExitCode.CRASHED
 
 

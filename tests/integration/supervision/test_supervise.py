@@ -54,6 +54,7 @@ def test_a_finished_trainer_makes_a_succeeded_job_with_all_it_said(
         ("sys.exit(77)", Reason.CUDA_OUT_OF_MEMORY),
         ("sys.exit(78)", Reason.HOST_OUT_OF_MEMORY),
         ("sys.exit(79)", Reason.LOADER_KILLED),
+        ("sys.exit(81)", Reason.CRASHED),
         ("sys.exit(73)", Reason.BUSY),
         ("sys.exit(75)", Reason.INTERRUPTED),
     ],

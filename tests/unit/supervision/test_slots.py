@@ -7,6 +7,7 @@ from collections import Counter
 
 from shared.jobs.store import Capacity
 from shared.models import Job
+from worker.protocol import ExitCode
 from worker.supervision.prepare import trainer_env
 from worker.supervision.slots import Placed, Slots
 
@@ -53,6 +54,21 @@ def test_no_two_running_jobs_share_a_gpu_and_a_freed_one_is_given_again() -> Non
     third = slots.take(lambda _: job(3, gpus=1))
     assert third is not None and third.gpus == ("0",)
     assert Counter(second.gpus + third.gpus).most_common(1)[0][1] == 1
+
+
+def test_a_worker_that_cannot_use_its_gpus_takes_no_more_jobs_for_them() -> None:
+    ends = {"job-1": ExitCode.CRASHED, "job-2": ExitCode.GPU_UNUSABLE}
+    slots = Slots(
+        4, Capacity(2, 4.0, 64.0), run=lambda placed: ends[placed.job.id], freed=no_one, devices=("0", "1")
+    )
+    beside = slots.take(lambda _: job(9, gpus=1))
+    for number, offered, free in ((1, 2, 1), (2, 0, 0)):
+        placed = slots.take(lambda _, number=number: job(number, gpus=1))  # type: ignore[misc]
+        assert placed is not None
+        slots.occupy(placed)
+        left = slots.free()
+        assert left is not None and (slots.offered_gpus(), left.gpus) == (offered, free)
+    assert beside in slots.running() and slots.take(lambda _: job(3)) is not None, "CPU jobs go on"
 
 
 def test_a_supervisor_that_dies_frees_its_slot() -> None:

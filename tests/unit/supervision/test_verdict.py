@@ -38,6 +38,7 @@ ENDINGS = [
     (Ending(ExitCode.LOADER_KILLED), Reason.LOADER_KILLED),
     (Ending(ExitCode.RANK_KILLED, oom_killed=True), Reason.OOM_KILLED),
     (Ending(ExitCode.RANK_KILLED, failure=("rank_killed", "rank 1 was")), Reason.KILLED),
+    (Ending(ExitCode.GPU_UNUSABLE, failure=("gpu_unusable", "driver too old")), Reason.CRASHED),
     (Ending(KILLED, oom_killed=True), Reason.OOM_KILLED),
     (Ending(KILLED, oom_killed=True, stop=StopCause.CANCEL), Reason.CANCELLED_BY_USER),
     (Ending(KILLED), Reason.KILLED),
@@ -101,6 +102,15 @@ def test_every_reason_has_its_consequence(reason: Reason, target: JobStatus) -> 
     transition = decide(Verdict(reason, "told"), Ending(1), 4, NOW, RetrySpec(), 0, made_progress=False)
     assert transition.target is target
     assert transition.attempt == 4
+
+
+def test_a_gpu_that_cannot_be_used_counts_as_a_crash_with_its_driver_named() -> None:
+    verdict = judge(Ending(ExitCode.GPU_UNUSABLE, failure=("gpu_unusable", "the NVIDIA driver is too old")))
+    assert verdict.message == "the NVIDIA driver is too old"
+    ending, policy = Ending(ExitCode.GPU_UNUSABLE), RetrySpec(max_attempts=2)
+    again = decide(verdict, ending, 1, NOW, policy, 0, made_progress=False)
+    assert again.values["failures"] == 1 and again.values["due_at"] > NOW
+    assert decide(verdict, ending, 2, NOW, policy, 1, made_progress=False).target is JobStatus.FAILED
 
 
 def test_an_interruption_is_not_counted() -> None:

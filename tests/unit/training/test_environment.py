@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from shared.errors import InvalidSpec, TrainingError
+from shared.errors import GpuUnusable, InvalidSpec, TrainingError
 from shared.specs.job import JobSpec
 from shared.specs.parts import TrainerSpec
 from tests.integration.planted import spec_of
+from worker.protocol import ExitCode
 from worker.training.determinism import choose_device, choose_threads
 from worker.training.environment import differences, fingerprint, spec_sha256
+from worker.training.failure import failure_of
 from worker.training.optim import build_optimizer, trainable
 from worker.training.precision import choose_precision
 
@@ -95,8 +97,11 @@ def test_a_job_that_was_given_a_gpu_never_trains_beside_it(
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "current_device", too_old)
-    with pytest.raises(TrainingError, match=r"resources\.gpus is 1 .*too old \(found version 12020\); see"):
+    told = r"resources\.gpus is 1 .*too old \(found version 12020\); see"
+    with pytest.raises(GpuUnusable, match=told) as caught:
         choose_device(spec_of(trainer={"device": device}, resources={"gpus": 1}))
+    failure = failure_of(caught.value)
+    assert (failure.code, failure.exit_code) == ("gpu_unusable", ExitCode.GPU_UNUSABLE), "no refusal"
     assert choose_device(spec_of(trainer={"device": "cpu"}, resources={"gpus": 1})) == CPU
 
 
