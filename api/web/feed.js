@@ -10,7 +10,9 @@ const DROPS = 3, POLL_MS = 1500, POLLED_MS = 60_000, LONGEST_MS = 960_000;
 // way(word)}: "live", "polling", "reconnecting" or "ended", each as it became true.
 // Rests while the tab is hidden: a stream holds one of the few connections a browser has for all its tabs.
 // Answers {stop, see(attempt, final)}: the latter wants to know how each look found the job.
-export function follow(path, place, hear) {
+// A fault of who hears is reported, and no break of the connection.
+export function follow(path, place, hearing) {
+  const hear = Object.fromEntries(Object.entries(hearing).map(([name, one]) => [name, reporting(one)]));
   let stop = () => {}, drops = 0, polled = POLLED_MS, over = false, left = false, attempt = null, said = null;
   const say = word => {
     if (word !== said) hear.way(word);
@@ -90,6 +92,16 @@ export function follow(path, place, hear) {
     stop();
     document.removeEventListener("visibilitychange", look);
   }};
+}
+
+function reporting(hear) {
+  return word => {
+    try {
+      hear(word);
+    } catch (error) {
+      reportError(error);
+    }
+  };
 }
 
 // Whether the job has ended and all of it was told.

@@ -47,6 +47,7 @@ async function connect(path, last, signal, {take, alive}) {
     return {silent: silence.signal.aborted, status: error.status};
   } finally {
     clearTimeout(timer);
+    cut(); // what could not be read must not go on
   }
 }
 

@@ -125,3 +125,26 @@ test("what only reads has a time limit, what writes has none", async t => {
   await ask("/jobs", {method: "POST", json: {}});
   assert.equal(limits.mock.callCount(), 1);
 });
+
+test("a fault of who hears is reported, and what comes behind it is heard", async t => {
+  t.mock.timers.enable({apis: ["setTimeout"]});
+  const service = new Service(), ways = [], heard = [], reported = [];
+  globalThis.reportError = error => reported.push(error.message);
+  t.after(() => delete globalThis.reportError);
+  const hear = {way: word => ways.push(word), points: list => heard.push(...list), log: () => {}, event: () => {
+    throw new Error("cannot draw this");
+  }};
+  t.after(follow("/jobs/a", {...START}, hear).stop);
+  const stream = await service.stream(1);
+  stream.tell("e2.m1.l1", "event", {type: "started"});
+  stream.tell("e2.m2.l1", "metrics", {points: [1]});
+  await until(() => heard.length > 0, "what came behind");
+  assert.deepEqual([ways, heard, reported, stream.signal.aborted], [["live"], [1], ["cannot draw this"], false]);
+});
+
+test("a stream that cannot be read is broken off", async t => {
+  const {service, ways} = begin(t), stream = await service.stream(1);
+  stream.send("data: {no JSON\n\n");
+  await until(() => ways.includes("reconnecting"), "the break");
+  assert.ok(stream.signal.aborted);
+});
