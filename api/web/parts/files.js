@@ -2,6 +2,7 @@
 import {blobUrl} from "/web/api.js";
 import {button, dialog, el, redraw, table, toast} from "/web/dom.js";
 import {busy} from "/web/parts/busy.js";
+import {Urls} from "/web/parts/urls.js";
 import {bytes} from "/web/words.js";
 
 const isFigure = item => item.media_type.startsWith("image/");
@@ -9,29 +10,22 @@ const isFigure = item => item.media_type.startsWith("image/");
 export function filesPart() {
   const figures = el("div", {class: "figures"}), files = el("div");
   const root = el("section", {"aria-label": "Figures and files"}, el("h2", {}, "Figures and files"), figures, files);
-  const urls = new Map();
+  const urls = new Urls(url => URL.revokeObjectURL(url));
   const show = artifacts => {
     const images = artifacts.filter(isFigure);
+    urls.keep(images.map(item => item.sha256));
     redraw(figures, images.map(item => item.sha256), () => images.map((item, index) => thumbnail(item, () => open(images, index, urls), urls)));
     redraw(files, artifacts, () => artifacts.length === 0 ? el("p", {class: "quiet"}, "None yet. A job leaves its results, figures and report when it ends.") :
       table(["File", "Size", ""], artifacts.map(item => [item.path, bytes(item.bytes), downloadButton(() => item, {"aria-label": `Download ${item.path}`})])));
   };
-  const leave = () => {
-    for (const url of urls.values()) URL.revokeObjectURL(url);
-    urls.clear();
-  };
+  const leave = () => urls.keep([]);
   return {root, show, leave};
-}
-
-async function urlOf(item, urls) {
-  if (!urls.has(item.sha256)) urls.set(item.sha256, await blobUrl(item.href));
-  return urls.get(item.sha256);
 }
 
 function image(item, urls) {
   const picture = el("img", {alt: name(item)});
-  urlOf(item, urls).then(url => {
-    picture.src = url;
+  urls.of(item.sha256, () => blobUrl(item.href)).then(url => {
+    if (picture.isConnected) picture.src = url; // else the URL may be revoked already
   }, error => toast(`${name(item)}: ${error.message}`, "failed"));
   return picture;
 }
