@@ -89,8 +89,8 @@ def check_data(manifest: Manifest, data: Mapping[str, Any]) -> None:
     raise DataError(
         f"the data are not those that checkpoint {manifest.id} was trained on: "
         f"{'; '.join(data_differences(manifest, data))}. Bring them back and resume, or submit a new job "
-        "with init_from, which trains these weights on the data as they are now; its test may then hold samples "
-        "that they were trained on"
+        "with init_from, which trains these weights on the data as they are now; its test may then hold "
+        "samples that they were trained on"
     )
 
 
