@@ -41,6 +41,13 @@ def test_a_chart_tells_what_is_not_finite_what_was_recovered_and_the_parts_of_a_
         if "recovered" in place.inner_text():
             break
     expect(place).to_contain_text("recovered from cuda out of memory: batch size 2, accumulate 2")
+    told = place.inner_text()
+    page.get_by_role("button", name="log scale").press("Enter")
+    page.evaluate(TWO_FRAMES)
+    assert place.inner_text() == told
+    page.get_by_role("button", name="epoch", exact=True).press("Enter")
+    page.evaluate(TWO_FRAMES)
+    assert [one.inner_text() for one in page.locator(".at").all()] == [""] * page.locator(".at").count()
     page.get_by_role("button", name="Zoom in").click()
     expect(page.get_by_role("button", name="Zoom out")).to_be_enabled()
     page.get_by_role("button", name="Zoom out").click()

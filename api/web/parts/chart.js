@@ -94,9 +94,7 @@ export class Chart {
   point(place) {
     if (this.plot === null) return;
     const left = place === null ? -10 : this.plot.valToPos(place, "x");
-    this.quiet = true;
     this.plot.setCursor({left, top: left < 0 ? -10 : 1}, false);
-    this.quiet = false;
     this.#tell(left < 0 ? null : place);
   }
 
@@ -139,7 +137,7 @@ export class Chart {
         points: {show: (plot, index) => this.given.curves[index - 1].points.length * DOT_ROOM < plot.width, size: 5}}))],
       cursor: {drag: {x: true, y: false, setScale: false}, points: {size: 7}, dataIdx: (plot, index, hovered, place) => this.#indexAt(plot, index, hovered, place),
         bind: {dblclick: () => () => this.axis.zoom(null)}},
-      hooks: {setSelect: [plot => this.#selected(plot)], setCursor: [plot => this.#moved(plot)],
+      hooks: {ready: [plot => plot === this.plot && this.point(this.place)], setSelect: [plot => this.#selected(plot)], setCursor: [plot => this.#moved(plot)],
         draw: [plot => drawMarks(plot, this.given.marks, colour)]},
     };
   }
@@ -159,7 +157,7 @@ export class Chart {
   }
 
   #moved(plot) {
-    if (this.quiet) return;
+    if (plot.status === 0) return; // its first drawing: where it is pointed at is put back when it is ready
     const place = plot.cursor.left >= 0 ? plot.posToVal(plot.cursor.left, "x") : null;
     this.#tell(place);
     this.axis.point(place, this);

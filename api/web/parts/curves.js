@@ -84,6 +84,7 @@ export function curvesPart(source, other, onZoom) {
 
   const drawTools = () => redraw(tools, [state.axis, state.log, axis.zoomed !== null], () => [
     el("span", {class: "chips", role: "group", "aria-label": "Axis"}, Object.keys(WORDS).map(name => button(name, () => {
+      axis.point(null); // what was pointed at is a number of the old axis
       state.axis = name;
       axis.zoomed = axis.pointed = null;
       for (const chart of state.charts.values()) chart.shape = null;
