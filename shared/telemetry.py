@@ -220,7 +220,7 @@ RUNNING_CHECKPOINT_SECONDS = Series(
 RUNNING_UNSAVED = Series(
     "epochd_running_unsaved_seconds",
     "gauge",
-    "What a crash would cost as a job trains: time since its attempt's newest checkpoint, or its start.",
+    "What a crash would cost: time since the attempt's newest checkpoint, or since it began to train.",
     _SLOT,
     SLOTS,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert, inspect, update
 
 from api.scrape.collector import DatabaseCollector
+from api.scrape.rows import running_rows
 from api.scrape.slots import Slots
 from api.scrape.words import workload_words
 from shared import telemetry
@@ -177,6 +179,12 @@ def test_either_database_is_read_alike(any_database: Database, tmp_path: Path) -
     for cause in ("swap_thrash", "swap_thrash", "told by somebody else", None):
         with any_database.write() as session:
             store.record_event(session, job.id, 1, "recovered", {"cause": cause}, any_database.now(session))
+    with any_database.write() as session:
+        began = any_database.now(session) + timedelta(seconds=9)
+        store.record_event(session, job.id, 1, "stage", {"name": "train"}, began)
+        store.find(session, job.id).progress = {"stage": "train"}
+    with any_database.read() as session:
+        assert [row.trains_since for row in running_rows(session)] == [began]
     plant_points(any_database, job, [3.0, None])
     words = workload_words(installed_workloads())
     collector = DatabaseCollector(any_database, Slots(), words, 30.0, tmp_path)

@@ -14,7 +14,7 @@ from shared.jobs import store, transitions
 from shared.jobs.status import Reason
 from shared.models import Job
 from tests.conftest import SetClock
-from tests.factories import claim_job, running_job, submit_job
+from tests.factories import claim_job, fetch_job, running_job, submit_job
 from tests.integration.api.conftest import Service
 from tests.integration.api.planting import end, fail, plant_checkpoint, plant_points
 from tests.integration.api.scraped import SLOT, change, plant_worker, report, scraped
@@ -154,6 +154,49 @@ def test_a_job_with_nothing_to_save_would_lose_nothing(service: Service, columns
     told = scraped(service)
     assert f"epochd_running_unsaved_seconds{SLOT}" not in told
     assert told["epochd_worst_unsaved_seconds"] == 0
+
+
+def test_the_time_that_preparing_took_is_no_work_that_a_crash_would_cost(service: Service) -> None:
+    job = running_job(service.database)
+    _enter(service, job, "data")
+    service.clock.advance(70 * 60)
+    assert scraped(service)["epochd_worst_unsaved_seconds"] == 0
+    _enter(service, job, "train")
+    assert scraped(service)["epochd_worst_unsaved_seconds"] == 0
+    service.clock.advance(90)
+    told = scraped(service)
+    assert told["epochd_worst_unsaved_seconds"] == told[f"epochd_running_unsaved_seconds{SLOT}"] == 90
+    plant_checkpoint(service.database, job, 3)
+    change(service, job, checkpoint_step=3)
+    service.clock.advance(5)
+    assert scraped(service)["epochd_worst_unsaved_seconds"] == 5
+
+
+def test_an_attempt_that_prepares_anew_counts_from_its_own_training(service: Service) -> None:
+    first = running_job(service.database)
+    _enter(service, first, "train")
+    plant_checkpoint(service.database, first, 3)
+    change(service, first, checkpoint_step=3)
+    service.clock.advance(1000)
+    with service.database.write() as session:
+        now = service.clock.now
+        again = transitions.requeue(first.attempt, now, Reason.CRASHED, "again", 1)
+        store.apply(session, first.id, again, now)
+    claim_job(service.database)
+    second = fetch_job(service.database, first.id)
+    assert second.attempt == first.attempt + 1
+    _enter(service, second, "data")
+    service.clock.advance(4000)
+    _enter(service, second, "train")
+    service.clock.advance(20)
+    assert scraped(service)["epochd_worst_unsaved_seconds"] == 20
+
+
+def _enter(service: Service, job: Job, stage: str) -> None:
+    with service.database.write() as session:
+        data = {"name": stage}
+        store.record_event(session, job.id, job.attempt, "stage", data, service.clock.now)
+    change(service, job, progress={"stage": stage})
 
 
 def _steps(told: dict[str, float]) -> set[float]:
