@@ -93,7 +93,7 @@ def test_panels_neither_overlap_nor_leave_the_grid(board: Dashboard) -> None:
 
 @every_dashboard
 def test_a_dashboard_leads_to_the_others_and_to_the_page(board: Dashboard) -> None:
-    links = {link["url"] for link in board.document["links"]}
+    links = {link["url"].partition("?")[0] for link in board.document["links"]}
     others = {f"/d/{one.document['uid']}" for one in DASHBOARDS.values() if one is not board}
     assert links == {"${page}/", *others}
     assert "${page}/#/slots/" in str(board.panels)
@@ -109,7 +109,22 @@ def test_the_address_of_the_page_is_the_published_one_and_can_be_changed(board: 
     assert page["hide"] == SHOWN
     carried = {link["url"]: link["includeVars"] for link in board.document["links"]}
     assert carried.pop("${page}/") is False
-    assert set(carried.values()) == {True}, "the next dashboard must know the address too"
+    for url, everything in carried.items():
+        assert everything or url.endswith("?${workload:queryparam}&${page:queryparam}"), (
+            "the next dashboard must know the address too"
+        )
+
+
+@every_dashboard
+def test_a_link_never_brings_several_values_where_one_fits(board: Dashboard) -> None:
+    others = {f"/d/{one.document['uid']}": one for one in DASHBOARDS.values()}
+    for link in board.document["links"]:
+        other = others.get(link["url"])
+        if other is None or not link["includeVars"]:
+            continue
+        for name in set(board.variables) & set(other.variables):
+            several, fits = (one.variables[name].get("multi", False) for one in (board, other))
+            assert fits or not several, f"{name} of {board.name} goes to {other.name}"
 
 
 @every_dashboard
