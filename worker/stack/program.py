@@ -15,7 +15,7 @@ from shared.broker import QUEUES
 from shared.failpoints import arm
 from shared.log import configure_logging
 from shared.settings import Settings
-from worker.supervision.gpus import list_gpus
+from worker.supervision.gpus import Gpu, list_gpus
 from worker.supervision.offer import Offer, make_offer
 
 log = logging.getLogger("epochd.worker")
@@ -70,7 +70,7 @@ def offer_for(
     wanted: Sequence[str],
     settings: Settings,
     environ: Mapping[str, str],
-    list_them: Callable[[], Sequence[str]] = list_gpus,
+    list_them: Callable[[], Sequence[Gpu]] = list_gpus,
 ) -> Offer:
     """What the worker of these queues offers: GPUs, which no other may offer then, for the queue `gpu` alone.
 

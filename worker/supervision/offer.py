@@ -11,7 +11,7 @@ from shared.settings import Settings
 from worker.hostmem import read_cgroup, read_machine
 from worker.supervision.cores import count_cores
 from worker.supervision.gpu_locks import hold_gpu
-from worker.supervision.gpus import list_gpus, offered_gpus
+from worker.supervision.gpus import Gpu, list_gpus, offered_gpus
 
 FEWEST_SLOTS = 4
 GIB = 1024**3
@@ -23,7 +23,7 @@ class Offer:
 
     slots: int
     gpus: tuple[str, ...]
-    """As CUDA_VISIBLE_DEVICES names them."""
+    """As CUDA_VISIBLE_DEVICES names them: UUIDs, where they are known."""
     cpus: float
     memory_gib: float
 
@@ -31,7 +31,7 @@ class Offer:
 def make_offer(
     settings: Settings,
     environ: Mapping[str, str],
-    list_them: Callable[[], Sequence[str]] = list_gpus,
+    list_them: Callable[[], Sequence[Gpu]] = list_gpus,
     root: Path = Path("/"),
 ) -> Offer:
     """What is offered here from now on: its GPUs are held until this process ends.

@@ -13,34 +13,36 @@ from shared.settings import Settings
 from worker.stack.program import offer_for, refuse_autoscale, served_queues
 from worker.supervision.cores import count_cores
 from worker.supervision.gpu_locks import hold_gpu
+from worker.supervision.gpus import Gpu
 from worker.supervision.offer import GIB, Offer, make_offer
 
 MEMINFO = f"MemTotal: {64 * 1024**2} kB\nMemAvailable: 1 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
 
 
-def uuids(count: int) -> list[str]:
-    return [f"GPU-{number}" for number in range(count)]
+def listed(count: int) -> list[Gpu]:
+    return [Gpu(f"GPU-{number}", "H100") for number in range(count)]
 
 
-def no_one_is_asked() -> list[str]:
-    raise AssertionError("the environment names the GPUs")
+def no_one_is_asked() -> list[Gpu]:
+    raise AssertionError("no GPU is offered")
 
 
 @pytest.mark.parametrize(("gpus", "slots"), [(0, 4), (1, 4), (4, 4), (8, 8)])
 def test_every_gpu_has_a_slot(gpus: int, slots: int, tmp_path: Path) -> None:
     settings = Settings(cpus=2, memory_gib=3, runs_dir=tmp_path)
-    offer = make_offer(settings, {}, lambda: uuids(gpus))
-    assert offer == Offer(slots, tuple(str(index) for index in range(gpus)), 2, 3)
+    offer = make_offer(settings, {}, lambda: listed(gpus))
+    assert offer == Offer(slots, tuple(f"GPU-{index}" for index in range(gpus)), 2, 3)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 9])
 def test_a_number_of_slots_that_was_set_stands(slots: int, tmp_path: Path) -> None:
-    assert make_offer(Settings(slots=slots, runs_dir=tmp_path), {}, lambda: uuids(8)).slots == slots
+    assert make_offer(Settings(slots=slots, runs_dir=tmp_path), {}, lambda: listed(8)).slots == slots
 
 
-def test_the_gpus_offered_count_and_not_those_that_are_there() -> None:
-    offer = make_offer(Settings(gpus=5), {"CUDA_VISIBLE_DEVICES": "7,6,5,4,3,2,1,0"}, no_one_is_asked)
-    assert (offer.slots, offer.gpus) == (5, ("7", "6", "5", "4", "3"))
+def test_the_gpus_offered_count_and_not_those_that_are_there(tmp_path: Path) -> None:
+    settings = Settings(gpus=5, runs_dir=tmp_path)
+    offer = make_offer(settings, {"CUDA_VISIBLE_DEVICES": "7,6,5,4,3,2,1,0"}, lambda: listed(8))
+    assert (offer.slots, offer.gpus) == (5, ("GPU-7", "GPU-6", "GPU-5", "GPU-4", "GPU-3"))
 
 
 def test_what_is_not_set_is_all_of_the_machine() -> None:
@@ -74,22 +76,22 @@ def test_a_queue_that_cannot_be_served_is_a_sentence() -> None:
 
 def test_two_workers_over_the_same_run_directories_share_no_gpu(tmp_path: Path) -> None:
     def offered(gpus: int | None, runs: Path = tmp_path) -> tuple[str, ...]:
-        return make_offer(Settings(gpus=gpus, runs_dir=runs), {}, lambda: uuids(4)).gpus
+        return make_offer(Settings(gpus=gpus, runs_dir=runs), {}, lambda: listed(4)).gpus
 
-    assert offered(1) == ("0",)
-    assert offered(1) == ("1",)
-    assert offered(None) == ("2", "3")
+    assert offered(1) == ("GPU-0",)
+    assert offered(1) == ("GPU-1",)
+    assert offered(None) == ("GPU-2", "GPU-3")
     with pytest.raises(ValueError, match="all but 0 of the 4 GPUs"):
         offered(None)
     assert offered(0) == ()
-    assert offered(2, tmp_path / "another service") == ("0", "1")
+    assert offered(2, tmp_path / "another service") == ("GPU-0", "GPU-1")
 
 
 def test_a_worker_of_the_cpu_queue_leaves_every_gpu_to_others(tmp_path: Path) -> None:
     settings = Settings(runs_dir=tmp_path, gpus=2)
     assert offer_for(["cpu"], settings, {}, no_one_is_asked).gpus == ()
     assert offer_for(["cpu"], settings, {"CUDA_VISIBLE_DEVICES": "0,1"}, no_one_is_asked).gpus == ()
-    assert len(offer_for(["gpu"], settings, {}, lambda: uuids(2)).gpus) == 2
+    assert len(offer_for(["gpu"], settings, {}, lambda: listed(2)).gpus) == 2
 
 
 def test_a_worker_that_is_gone_leaves_its_gpus(tmp_path: Path) -> None:
