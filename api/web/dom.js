@@ -1,6 +1,8 @@
 // Elements made and kept. All text is set as text, never as HTML.
 import {arrange, mended} from "/web/mend.js";
 
+const FREE = 'a[href], :is(button, input, select):not(:disabled, [aria-disabled="true"])';
+
 // el("a", {href: "#/", onclick: go}, "text", child): attributes that are functions are listeners, false and null are left out.
 export function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
@@ -13,18 +15,15 @@ export function el(name, attributes = {}, ...children) {
   return element;
 }
 
-export function section(title, ...children) {
-  return el("section", {"aria-label": title}, el("h2", {}, title), ...children);
-}
-
-// Leaves what did not change alone, so that a button is not replaced under the pointer. `children` makes the new ones.
+// Leaves what did not change alone, so that a button is not replaced under the pointer. `children` makes the new ones; the
+// focus goes to what has the same `data-focus`, else to the first that can be used.
 export function redraw(holder, data, children) {
   const key = JSON.stringify(data);
   if (holder.dataset.key === key) return;
   holder.dataset.key = key;
   const focused = holder.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
   holder.replaceChildren(...[children()].flat().filter(child => child !== null && child !== false));
-  if (focused !== undefined) holder.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  if (focused !== undefined) (holder.querySelector(`[data-focus="${CSS.escape(focused)}"]`) ?? holder.querySelector(FREE))?.focus();
 }
 
 // Rows by key. Those known stay the same elements, so that none is replaced under the pointer, the focus or the reader:
@@ -55,6 +54,11 @@ export function empty(title, ...sentences) {
 
 export function button(label, onclick, attributes = {}) {
   return el("button", {type: "button", onclick, ...attributes}, label);
+}
+
+// A button that does nothing while it is not `able`, and keeps the focus: one that is disabled throws it away.
+export function buttonIf(able, label, onclick, attributes = {}) {
+  return button(label, able ? onclick : () => {}, {"aria-disabled": able ? null : "true", ...attributes});
 }
 
 // A sentence at the foot of the page for some seconds; read out by screen readers.

@@ -128,6 +128,7 @@ def test_a_job_is_submitted_and_cancelled_by_keyboard_alone(visit: Visit) -> Non
     tab_to(page, page.get_by_role("button", name="Cancel"))
     page.keyboard.press("Enter")
     expect(status).to_contain_text("cancelled")
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_focused()
     assert len(named(visit, "by keyboard")) == 1
 
 

@@ -1,6 +1,6 @@
 // The list of jobs: live, filtered, in pages.
 import {ask} from "/web/api.js";
-import {button, el, empty, redraw, redrawRows} from "/web/dom.js";
+import {button, buttonIf, el, empty, redraw, redrawRows} from "/web/dom.js";
 import {filters} from "/web/parts/filters.js";
 import {repeat} from "/web/repeat.js";
 import {bar, best, progressWords, status} from "/web/status.js";
@@ -72,7 +72,7 @@ function showPager(pager, state, again) {
   };
   const {cursors, next} = state;
   redraw(pager, [cursors, next], () => cursors.length === 1 && next === null ? [] : [
-    button("Newer", move(cursors.slice(0, -1)), {disabled: cursors.length === 1, "data-focus": "newer"}),
+    buttonIf(cursors.length > 1, "Newer", move(cursors.slice(0, -1)), {"data-focus": "newer"}),
     el("span", {class: "quiet"}, `page ${cursors.length}`),
-    button("Older", move([...cursors, next]), {disabled: next === null, "data-focus": "older"})]);
+    buttonIf(next !== null, "Older", move([...cursors, next]), {"data-focus": "older"})]);
 }

@@ -1,27 +1,26 @@
 // What a user may do to a job: cancel, resume, resubmit, delete. The last two steps back ask first.
 import {ask} from "/web/api.js";
-import {button, dialog, el, toast} from "/web/dom.js";
+import {button, buttonIf, dialog, el, toast} from "/web/dom.js";
 import {agree} from "/web/parts/agree.js";
+import {busy} from "/web/parts/busy.js";
 import {isFinal} from "/web/status.js";
 
 // now() -> {job, saved} as last seen: the buttons outlive many looks at the job. onDone() after the service agreed.
 export function actions(now, onDone) {
   const {job} = now(), stopping = job.cancel_requested_at !== null && !isFinal(job);
   return [
-    isFinal(job) ? null : button(stopping ? "Stopping" : "Cancel", event => cancel(event.currentTarget, job, onDone), {disabled: stopping, "data-focus": "cancel", "data-scope": "submit"}),
+    isFinal(job) ? null : buttonIf(!stopping, stopping ? "Stopping" : "Cancel", event => busy(event.currentTarget, "Cancel", () => cancel(job, onDone)), {"data-focus": "cancel", "data-scope": "submit"}),
     isFinal(job) ? button("Resume", () => askResume(now().job, now().saved, "last", onDone), {class: "primary", "data-focus": "resume", "data-scope": "submit"}) : null,
     el("a", {class: "button", href: `#/submit?from=${job.id}`, "data-focus": "resubmit"}, "Resubmit with changes"),
     isFinal(job) ? button("Delete", () => askDelete(now().job), {class: "danger", "data-focus": "delete", "data-scope": "admin"}) : null,
   ];
 }
 
-async function cancel(pressed, job, onDone) {
-  pressed.disabled = true;
+async function cancel(job, onDone) {
   try {
     await ask(`/jobs/${job.id}/cancel`, {method: "POST"});
     onDone();
   } catch (error) {
-    pressed.disabled = false;
     toast(error.message, "failed");
   }
 }

@@ -1,5 +1,5 @@
 // A job's charts under one axis: its curves, its memory and its swapping, with another job laid over them where asked.
-import {button, el, redraw} from "/web/dom.js";
+import {button, buttonIf, el, redraw} from "/web/dom.js";
 import {Axis, Chart} from "/web/parts/chart.js";
 import {colourOf, dashOf, labelsOf} from "/web/parts/looks.js";
 import {SHAPES} from "/web/parts/marks.js";
@@ -80,7 +80,7 @@ export function curvesPart(source, other, onZoom) {
     return [...drawn(source.series, false, place), ...(over === null ? [] : drawn(over.series, true, over.place))];
   };
 
-  const zoomTool = (label, act, zoomed) => button(label, act, {class: "chip", disabled: zoomed && axis.zoomed === null, "data-focus": label});
+  const zoomTool = (label, act, zoomed) => buttonIf(!zoomed || axis.zoomed !== null, label, act, {class: "chip", "data-focus": label});
 
   const drawTools = () => redraw(tools, [state.axis, state.log, axis.zoomed !== null], () => [
     el("span", {class: "chips", role: "group", "aria-label": "Axis"}, Object.keys(WORDS).map(name => button(name, () => {

@@ -1,6 +1,7 @@
 // The end of a job's log: follows what is added, finds words, reads further back on demand.
 import {ask} from "/web/api.js";
 import {button, el, toast} from "/web/dom.js";
+import {busy} from "/web/parts/busy.js";
 import {linesOf, LogText} from "/web/parts/logtext.js";
 
 const BACK = 65_536, LEAST = 4;
@@ -11,7 +12,7 @@ export function logPart(path) {
   const find = el("input", {type: "search", placeholder: "Find in the log", "aria-label": "Find in the log", oninput: () => draw()});
   const found = el("span", {class: "quiet small", role: "status"});
   const follow = button("Follow", () => setFollow(!follows()), {class: "chip", "aria-pressed": "true"});
-  const earlier = button("Earlier lines", () => readBack(), {class: "chip", hidden: true});
+  const earlier = button("Earlier lines", () => busy(earlier, "Earlier lines", readBack), {class: "chip", hidden: true});
   const root = el("section", {"aria-label": "Log"}, el("div", {class: "bar"}, el("h2", {}, "Log"), earlier, follow, find, found), box);
   const nothing = el("span", {}, "Nothing was printed yet."), log = new LogText();
   let drawn = new Map(), word = "";
@@ -37,7 +38,6 @@ export function logPart(path) {
     if (follows()) box.scrollTop = box.scrollHeight;
   };
   const readBack = async () => {
-    earlier.disabled = true;
     try {
       const begin = Math.max(0, log.from - BACK), asked = log.from;
       const page = await ask(`${path}/logs?offset=${begin}&limit=${Math.max(LEAST, asked - begin)}`);
@@ -45,14 +45,14 @@ export function logPart(path) {
     } catch (error) {
       toast(error.message, "failed");
     }
-    earlier.disabled = false;
   };
-  // What was in sight stays in sight.
+  // What was in sight stays in sight, and the focus in the log where there is nothing earlier to read.
   const showBack = page => {
     setFollow(false);
-    const {scrollTop, scrollHeight} = box;
+    const {scrollTop, scrollHeight} = box, focused = document.activeElement === earlier;
     log.back(page);
     draw();
+    if (focused && earlier.hidden) box.focus({preventScroll: true});
     box.scrollTop = scrollTop + box.scrollHeight - scrollHeight;
   };
   const begin = page => {
