@@ -2,10 +2,7 @@
 
 // Curves by "split/name": points {step, time, value, attempt} in order of step, each step once.
 export class Series {
-  constructor() {
-    this.curves = new Map();
-    this.version = 0;
-  }
+  curves = new Map();
 
   // Points as /metrics gives them. One of a later attempt replaces what an earlier one said of that step and behind it.
   add(points) {
@@ -14,7 +11,6 @@ export class Series {
       while (curve.length > 0 && curve.at(-1).step >= step) curve.pop();
       curve.push({step, time, value, attempt});
     }
-    this.version += 1;
   }
 
   // These points instead of all that was known.
@@ -32,7 +28,6 @@ export class Series {
       this.curves.set(key, [...known.filter(point => point.step < first), ...closer,
         ...known.filter(point => point.step > last && point.step > closer.at(-1).step)]);
     }
-    this.version += 1;
   }
 
   // An attempt went on from this step: what earlier ones said behind it is void.
@@ -40,7 +35,6 @@ export class Series {
     for (const curve of this.curves.values()) {
       while (curve.length > 0 && curve.at(-1).step > step && curve.at(-1).attempt < attempt) curve.pop();
     }
-    this.version += 1;
   }
 
   longest() {
