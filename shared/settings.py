@@ -59,11 +59,11 @@ class Settings(BaseSettings):
     slots: int | None = Field(None, ge=1, le=1024)
     """Jobs a worker supervises at once, resources allowing; 4, or one a GPU where those are more."""
     cpus: float | None = Field(None, gt=0)
-    """Cores a worker offers; all of them where not given."""
+    """Cores a worker offers; where not given those it is bound to, within the quota of its cgroup."""
     memory_gib: float | None = Field(None, gt=0)
     """Memory a worker offers; all of it where not given."""
     gpus: int | None = Field(None, ge=0, le=1024)
-    """GPUs a worker offers; all it sees where not given."""
+    """GPUs a worker offers; where not given all it sees that no other worker offers."""
 
     broker_url: SecretStr | None = None
     """Redis address of the doorbells; embedded mode, without a broker, where not given."""
