@@ -34,7 +34,7 @@ function guardTable(guards) {
 // are folded away. Answers {root, show(saved, final)}.
 function checkpointTables(onResume) {
   const none = quiet(""), kept = checkpointTable(onResume), gone = checkpointTable(onResume);
-  const title = el("summary", {class: "quiet"}), fold = el("details", {}, title, gone.root);
+  const title = el("summary", {class: "quiet"}), fold = el("details", {hidden: true}, title, gone.root);
   const show = (saved, final) => {
     const removed = saved.filter(item => item.state === "deleted"), left = saved.filter(item => item.state !== "deleted");
     none.textContent = saved.length === 0 ? "None yet." : "None is kept.";
