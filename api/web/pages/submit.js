@@ -1,18 +1,15 @@
 // Submitting a job: a workload, a preset, a form of its schema, and beside it what the request would run as.
-import {forbidden} from "/web/account.js";
 import {ask} from "/web/api.js";
 import {button, el, empty, redraw, toast} from "/web/dom.js";
 import {changesOf, parted, request, standing} from "/web/form/changes.js";
 import {Choice} from "/web/form/choice.js";
-import {accepted, refused, unreadable} from "/web/form/outlook.js";
 import {code} from "/web/form/raw.js";
 import {formOf} from "/web/form/schema.js";
+import {trialPart} from "/web/form/trial.js";
 import {formView} from "/web/form/view.js";
 
-const PAUSE_MS = 300;
-
 export function page({query}) {
-  const outlook = el("div", {"aria-live": "polite"}), raw = el("div"), found = el("span", {class: "quiet small", role: "status"});
+  const trial = trialPart(() => choice.settled ? {body: body(), view: state.view} : null), raw = el("div"), found = el("span", {class: "quiet small", role: "status"});
   const search = el("input", {type: "search", placeholder: "Search fields", "aria-label": "Search fields", oninput: () => lookFor(), onkeydown: event => {
     if (event.key === "Enter") event.preventDefault(); // looks for fields and submits nothing
   }});
@@ -26,19 +23,15 @@ export function page({query}) {
     send();
   }}, el("div", {}, el("div", {class: "bar choices"}, el("label", {}, "Workload ", workload), el("label", {}, "Preset ", preset), summary),
     el("div", {class: "bar"}, search, found), fields),
-  el("aside", {"aria-label": "What would run"}, el("div", {class: "stick"}, el("h2", {}, "What would run"), outlook, sending, raw)));
+  el("aside", {"aria-label": "What would run"}, el("div", {class: "stick"}, el("h2", {}, "What would run"), trial.root, sending, raw)));
   const root = el("div", {}, el("div", {class: "title"}, title), form);
   const choice = new Choice(name => ask(`/workloads/${encodeURIComponent(name)}`));
-  const state = {preset: "", nodes: [], view: null, changes: new Map(), aside: new Map(), drafts: new Map(), key: "", body: "", timer: null, control: null, sent: false, left: false};
+  const state = {preset: "", nodes: [], view: null, changes: new Map(), aside: new Map(), drafts: new Map(), key: "", body: "", sent: false, left: false};
 
   const body = () => request({workload: choice.shown.name, preset: state.preset, changes: standing(state.changes, state.changes, state.nodes)});
   // What is shown but not chosen, or chosen but not shown, can be neither changed nor sent.
   const lock = () => {
     fields.disabled = sending.disabled = preset.disabled = !choice.settled;
-  };
-  const hush = () => {
-    clearTimeout(state.timer);
-    state.control?.abort();
   };
   const lookFor = () => {
     if (state.view === null) return; // found once the form is there
@@ -49,28 +42,7 @@ export function page({query}) {
     const now = JSON.stringify(body());
     if (now !== state.body) Object.assign(state, {body: now, key: freshKey()});
     redraw(raw, now, () => code(body()));
-    hush();
-    state.timer = setTimeout(tryOut, PAUSE_MS);
-  };
-  // Only the newest answer counts: what was in flight for an older body was given up.
-  const tryOut = async () => {
-    const why = await forbidden("submit");
-    if (why !== "") return outlook.replaceChildren(el("p", {class: "wrong"}, why));
-    if (!choice.settled) return; // another workload was chosen meanwhile
-    state.control?.abort();
-    const control = state.control = new AbortController();
-    try {
-      const dry = await ask("/jobs?dry_run=true", {method: "POST", json: body(), signal: control.signal});
-      state.view.tell([]);
-      outlook.replaceChildren(...(state.view.wrong() > 0 ? [unreadable(state.view.wrong())] : []), ...accepted(dry));
-    } catch (problem) {
-      if (problem.name === "AbortError") return;
-      tellProblem(problem);
-    }
-  };
-  const tellProblem = problem => {
-    const rest = state.view.tell(problem.fields ?? []);
-    outlook.replaceChildren(...refused({fields: [], ...problem, message: problem.message}, rest).filter(Boolean));
+    trial.soon();
   };
   const send = async () => {
     if (!choice.settled || state.sent) return;
@@ -82,7 +54,7 @@ export function page({query}) {
       else location.hash = `#/jobs/${job.id}`;
     } catch (problem) {
       if (state.left) return toast(problem.message, "failed");
-      tellProblem(problem);
+      trial.tell(problem, state.view);
       state.view.goToWrong();
     }
     setSent(false);
@@ -110,12 +82,12 @@ export function page({query}) {
     } catch (problem) {
       if (choice.shown === null) return failed(problem);
       workload.value = choice.shown.name;
-      tellProblem(problem);
+      trial.tell(problem, state.view);
     }
   };
   // Whose answer comes when another was chosen meanwhile is not drawn. `asked` is the request of an earlier job.
   const choose = async (name, wanted, asked = null) => {
-    hush();
+    trial.hush();
     const taken = choice.take(name);
     lock();
     try {
@@ -148,7 +120,7 @@ export function page({query}) {
   const leave = () => {
     state.left = true;
     choice.drop();
-    hush();
+    trial.hush();
   };
   return {root, enter, leave, title: "Submit"};
 }
