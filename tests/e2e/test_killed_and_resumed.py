@@ -63,7 +63,7 @@ def test_kills_of_the_trainer_and_of_the_worker_change_nothing(
     killed = [row for row in attempts(live_database, shot) if row.exit_code == -signal.SIGKILL]
     silent = [row for row in attempts(live_database, bereft) if row.outcome == "lease_expired"]
     assert len(killed) == trainers and len(silent) >= workers
-    assert sum((row.resumed_step or 0) > 0 for row in attempts(live_database, shot)) >= trainers // 4
+    assert sum((row.resumed_step or 0) > 0 for row in attempts(live_database, shot)) > trainers // 10
     for row in attempts(live_database, shot) + attempts(live_database, bereft):
         assert row.exact is not False, row.exact_why
 
