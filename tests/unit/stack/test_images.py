@@ -27,20 +27,23 @@ def test_every_install_is_pinned(dockerfile: str) -> None:
         part
         for word, argument in instructions(dockerfile)
         if word == "RUN"
-        for part in re.split(r"&&|;;", argument)
+        for part in re.split(r"&&|;;|\|\||; }", argument)
         if re.search(r"\b(pip|apt|apt-get)\b.* install\b", part)
     ]
     assert len(installs) >= 3
     # What Debian has for the base image, which is pinned itself.
     of_debian = [part.split() for part in installs if "apt-get" in part]
-    assert all(words[-1] == "g++" and words[-2].startswith("--") for words in of_debian)
+    assert all(words[-1] in ("g++", "python3-dev") and words[-2].startswith("--") for words in of_debian)
     loose = [part for part in installs if not re.search(r"-c constraints\.txt|--no-deps|==|apt-get", part)]
     assert not loose
 
 
 def test_a_worker_has_the_compiler_of_torch_compile() -> None:
     run = " ".join(argument for word, argument in last_stage("Dockerfile.gpu") if word == "RUN")
-    assert re.search(r"apt-get install --yes --no-install-recommends g\+\+ && rm -rf /var/lib/apt/lists", run)
+    assert re.search(
+        r"apt-get install --yes --no-install-recommends g\+\+ .*&& rm -rf /var/lib/apt/lists", run
+    )
+    assert re.search(r'test -e "\$\(.*\)/Python\.h" +\|\| apt-get install .* python3-dev', run)
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
