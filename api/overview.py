@@ -115,7 +115,7 @@ def _bucket_extremes(
 
 def _extreme(inside: ColumnElement[bool], starts: CTE, greatest: bool, sqlite: bool) -> ScalarSelect[int]:
     if sqlite:
-        # SQLite takes a bare column from the row of the extreme: half the time of sorting for one row.
+        # SQLite takes a bare column from the row of the extreme, without sorting for one row.
         extreme = func.max(MetricPoint.value) if greatest else func.min(MetricPoint.value)
         row = select(MetricPoint.id, extreme.label("extreme")).where(inside).correlate(starts).subquery()
         return select(row.c.id).where(row.c.extreme.is_not(None)).scalar_subquery()

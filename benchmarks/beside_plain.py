@@ -59,7 +59,7 @@ def main() -> None:
     turns: dict[str, list[Turn]] = {side: [] for side in SIDES}
     for _ in range(options.rounds):
         for side in SIDES:
-            turns[side].append(in_fresh_process(options, side))
+            turns[side].append(fresh_turn("beside_plain", ONE_SIDE, side, options.allocator))
     tell(options, turns)
 
 
@@ -80,10 +80,10 @@ def module_name(workload: str) -> str:
     return workload.replace("-", "_")
 
 
-def in_fresh_process(options: argparse.Namespace, side: str) -> Turn:
-    """A turn of one side; its environment is in place before the first allocation."""
-    command = [sys.executable, "-m", "benchmarks.beside_plain", *sys.argv[1:]]
-    environment = {**os.environ, **ALLOCATORS[options.allocator], ONE_SIDE: side}
+def fresh_turn(module: str, variable: str, side: str, allocator: str) -> Turn:
+    """A turn of one side, told by a variable; its environment is in place before the first allocation."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *sys.argv[1:]]
+    environment = {**os.environ, **ALLOCATORS[allocator], variable: side}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
     return Turn(**json.loads(done.stdout.splitlines()[-1]))
 

@@ -13,12 +13,10 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 from dataclasses import asdict
 
-from benchmarks.beside_plain import Turn, our_step
-from benchmarks.workload_step import ALLOCATORS, add_step_arguments, arrange, peak_gb, timed
+from benchmarks.beside_plain import Turn, fresh_turn, our_step
+from benchmarks.workload_step import add_step_arguments, arrange, peak_gb, timed
 
 ONE_OPTION = "EPOCHD_BENCHMARK_OPTION"
 AS_IT_IS = ""
@@ -32,7 +30,7 @@ def main() -> None:
     turns: dict[str, list[Turn]] = {one: [] for one in (AS_IT_IS, *options.option)}
     for _ in range(options.rounds):
         for one, its in turns.items():
-            its.append(in_fresh_process(options, one))
+            its.append(fresh_turn("option_price", ONE_OPTION, one, options.allocator))
     tell(options, turns)
 
 
@@ -45,13 +43,6 @@ def parsed() -> argparse.Namespace:
         "--option", action="append", required=True, metavar="PATH=VALUE[,PATH=VALUE]", help="may be repeated"
     )
     return parser.parse_args()
-
-
-def in_fresh_process(options: argparse.Namespace, one: str) -> Turn:
-    command = [sys.executable, "-m", "benchmarks.option_price", *sys.argv[1:]]
-    environment = {**os.environ, **ALLOCATORS[options.allocator], ONE_OPTION: one}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
-    return Turn(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def measured(options: argparse.Namespace, one: str) -> Turn:
