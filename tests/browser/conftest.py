@@ -47,5 +47,6 @@ def visit(browser: Browser, running: Running) -> Iterator[Visit]:
     seen = Visit(context.new_page(), running.url)
     yield seen
     context.close()
+    seen.leave()
     assert seen.errors == []
     assert seen.foreign == []

@@ -56,6 +56,7 @@ def _wait_for_growth(page: Page, chart: Locator) -> None:
     expect(newest).to_have_text(re.compile(r"\d"))
     seen = newest.inner_text()
     expect(newest).not_to_have_text(seen)
+    expect(chart.locator(".key")).to_have_count(3)  # the plot is made anew as the first epoch's curves join
     expect(page.locator(".figures-row")).to_contain_text("Steps")
 
 

@@ -25,6 +25,7 @@ class Visit:
         self.errors: list[str] = []
         self.foreign: list[str] = []
         self.expected: list[str] = []
+        self._submitted: list[str] = []
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self._note)
@@ -36,7 +37,14 @@ class Visit:
 
     def submit(self, **spec: Any) -> str:
         """A job's id."""
-        return str(self.ask("POST", "/jobs", json=spec)["id"])
+        job_id = str(self.ask("POST", "/jobs", json=spec)["id"])
+        self._submitted.append(job_id)
+        return job_id
+
+    def leave(self) -> None:
+        """Cancel what was submitted here and still runs: a test that fails half-way disturbs no other."""
+        for job_id in self._submitted:
+            httpx.post(f"{self.url}/jobs/{job_id}/cancel", timeout=30)  # 404 or 409: gone or over already
 
     def ask(self, method: str, path: str, **options: Any) -> Json:
         """The service's own word, to hold the page against."""
