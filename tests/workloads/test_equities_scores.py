@@ -16,7 +16,7 @@ from worker.workloads.equities.answers import wrap
 from worker.workloads.equities.cross_section import Floats
 from worker.workloads.equities.meter import EquitiesMeter
 from worker.workloads.equities.quantile_scores import quantile_loss, quantiles_of
-from worker.workloads.equities.scores import HorizonScores, average_ranks, position_return, sharpe
+from worker.workloads.equities.scores import HorizonScores, position_return, sharpe
 
 
 def days_of(count: int = 60, stocks: int = 11, seed: int = 5) -> tuple[Floats, Floats]:
@@ -44,7 +44,6 @@ def test_ic_and_rank_ic_are_scipys() -> None:
     assert scored(told, came, 5).compute()["rank_ic_error"] == pytest.approx(
         np.std(by_day, ddof=1) / sqrt(60 / 5)
     )
-    assert average_ranks(told[0]).tolist() == stats.rankdata(told[0]).tolist()
 
 
 def test_r2_errors_and_hits_are_those_of_their_formulas() -> None:

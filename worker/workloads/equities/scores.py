@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import nan, sqrt
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from worker.evaluation.correlation import correlation, rank_correlation
 from worker.workloads.equities.cross_section import FEWEST, Floats
 
 MEASURES = ("ic", "rank_ic", "hit_rate", "r2", "sharpe")
@@ -96,7 +95,7 @@ def day_scores(told: Floats, came: Floats) -> dict[str, float]:
     sided = (told != 0) & (came != 0)
     return {
         "ic": correlation(told, came),
-        "rank_ic": correlation(average_ranks(told), average_ranks(came)),
+        "rank_ic": rank_correlation(told, came),
         "position": position_return(told, came),
         "count": float(len(told)),
         "told": float(told.sum()),
@@ -108,21 +107,6 @@ def day_scores(told: Floats, came: Floats) -> dict[str, float]:
         "hits": float((np.sign(told) == np.sign(came))[sided].sum()),
         "signs": float(sided.sum()),
     }
-
-
-def correlation(one: Floats, other: Floats) -> float:
-    """Pearson's, NaN where one side does not move or fewer than three are there."""
-    if len(one) < FEWEST or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return nan
-    one, other = one - one.mean(), other - other.mean()
-    length = sqrt(float((one**2).sum()) * float((other**2).sum()))
-    return float((one * other).sum()) / length if length > 0 else nan
-
-
-def average_ranks(values: NDArray[Any]) -> Floats:
-    """[n] ranks from 1; equal values share the mean of theirs."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])
 
 
 def position_return(told: Floats, came: Floats) -> float:
