@@ -71,6 +71,8 @@ def tail_offset(path: Path, lines: int) -> int:
     try:
         with path.open("rb") as file:
             position = os.fstat(file.fileno()).st_size
+            if lines == 0:
+                return position
             wanted = lines + 1 if _ends_with_newline(file, position) else lines
             while position > 0:
                 start = max(0, position - _BLOCK)

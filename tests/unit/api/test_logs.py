@@ -72,3 +72,4 @@ def test_a_tail_is_what_splitting_lines_would_give(log: Path, content: str, coun
     lines = content.splitlines(keepends=True)
     expected = "".join(lines[max(0, len(lines) - count) :]) if count else ""
     assert content[tail_offset(log, count) :] == expected
+    assert tail_offset(log, count) <= len(content)
