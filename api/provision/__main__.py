@@ -20,7 +20,7 @@ log = logging.getLogger("epochd.provision")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 where all is in place, 1 where something kept it from being made."""
+    """0 where all is in place, 2 where something kept it from being made."""
     configure_logging("provision")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     asked = _parse(arguments)
@@ -31,10 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _migrate(asked.folder)
     except (OSError, ValueError) as error:
         log.error("%s cannot be put in place: %s", asked.what, error)  # noqa: TRY400
-        return 1
+        return 2
     except SQLAlchemyError as error:
         log.error("%s cannot be put in place: %s", asked.what, database_sentence(error))  # noqa: TRY400
-        return 1
+        return 2
     return 0
 
 

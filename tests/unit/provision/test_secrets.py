@@ -78,5 +78,5 @@ def test_every_file_of_epochd_is_one_of_its_settings(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_ends_in_one_sentence(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["secrets", "--folder", str(tmp_path / "absent")]) == 1
+    assert main(["secrets", "--folder", str(tmp_path / "absent")]) == 2
     assert "secrets cannot be put in place" in capfd.readouterr().err
