@@ -5,6 +5,9 @@ import {Limits, MAY, refusalFor} from "/web/rights.js";
 import {forgetToken, readToken} from "/web/token.js";
 import {tokenDialog} from "/web/parts/tokens.js";
 
+// Says "change" when the service said whose the token is, of the first one and of each that came in its place.
+export const account = new EventTarget();
+
 const place = document.getElementById("account"), limits = new Limits();
 let me = null, learning = null, declined = false;
 
@@ -36,6 +39,7 @@ function learn() {
     me = found;
     show();
     limit();
+    account.dispatchEvent(new Event("change"));
   }, () => {
     me = null; // told by whoever asked for something to show; asked again when the connection is back
   });

@@ -84,6 +84,22 @@ def test_a_token_is_asked_for_and_decides_what_may_be_done(guarded: Guarded, str
     expect(other.get_by_text("boss, admin")).to_be_visible()
 
 
+def test_a_stronger_token_takes_back_what_the_form_said_of_the_weaker(
+    guarded: Guarded, stranger: Visit
+) -> None:
+    weaker = token(guarded.url, "lodger", "read", guarded.admin)
+    page = stranger.open("/submit?workload=noop")
+    sign_in(page, weaker)
+    refusal = page.get_by_text("this needs one of scope submit")
+    expect(refusal).to_be_visible()
+    revoke(guarded, weaker)
+    expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+    sign_in(page, guarded.admin)
+    expect(page.get_by_text("boss, admin")).to_be_visible()
+    expect(refusal).to_be_hidden()
+    expect(page.get_by_text("memory not known")).to_be_visible()
+
+
 def test_without_a_token_the_page_says_what_it_cannot_show(guarded: Guarded, stranger: Visit) -> None:
     page = stranger.open("/")
     page.get_by_role("button", name="Not now").click()
@@ -97,6 +113,11 @@ def test_without_a_token_the_page_says_what_it_cannot_show(guarded: Guarded, str
 def sign_in(page: Page, text: str) -> None:
     page.get_by_label("Token", exact=True).fill(text)
     page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
+
+
+def revoke(guarded: Guarded, text: str) -> None:
+    headers = {"Authorization": f"Bearer {guarded.admin}"}
+    httpx.delete(f"{guarded.url}/tokens/{text.split('_')[1]}", headers=headers).raise_for_status()
 
 
 def token(url: str, name: str, scope: str, admin: str | None) -> str:

@@ -1,4 +1,5 @@
 // Submitting a job: a workload, a preset, a form of its schema, and beside it what the request would run as.
+import {account} from "/web/account.js";
 import {ask} from "/web/api.js";
 import {button, el, empty, redraw, toast} from "/web/dom.js";
 import {changesOf, parted, request, standing} from "/web/form/changes.js";
@@ -114,11 +115,13 @@ export function page({query}) {
   };
   const failed = problem => root.replaceChildren(title, empty("The form cannot be made.", problem.message, button("Try again", () => location.reload())));
   const enter = () => {
+    account.addEventListener("change", trial.soon); // what one token is refused another may do
     lock();
     load().catch(failed);
   };
   const leave = () => {
     state.left = true;
+    account.removeEventListener("change", trial.soon);
     choice.drop();
     trial.hush();
   };
