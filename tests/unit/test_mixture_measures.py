@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.distributions import Categorical, MixtureSameFamily, Normal
 
 from worker.evaluation.mixtures import (
     LEVELS,
@@ -15,6 +16,7 @@ from worker.evaluation.mixtures import (
     mixture_cdf,
     mixture_crps,
     mixture_quantile,
+    mixture_variance,
     pit_histogram,
 )
 
@@ -88,3 +90,20 @@ def test_truths_far_beyond_every_component_stay_in_the_histogram() -> None:
 
 def test_no_truth_has_no_coverage() -> None:
     assert all(math.isnan(share) for share in coverage(np.array([])).values())
+
+
+def test_variance_is_split_into_that_within_components_and_that_between_their_means() -> None:
+    within, between = mixture_variance(**PARTS)
+    mean = 0.5 * -1.0 + 0.3 * 0.5 + 0.2 * 2.0
+    assert within.item() == pytest.approx(0.5 * 0.3**2 + 0.3 * 1.0**2 + 0.2 * 0.2**2)
+    assert between.item() == pytest.approx(
+        0.5 * (-1.0 - mean) ** 2 + 0.3 * (0.5 - mean) ** 2 + 0.2 * (2.0 - mean) ** 2
+    )
+    family = MixtureSameFamily(Categorical(WEIGHTS), Normal(MEANS, STDS))
+    assert (within + between).item() == pytest.approx(family.variance.item(), rel=1e-5)
+    assert (within + between).item() == pytest.approx(drawn(200_000).var().item(), rel=0.02)
+
+
+def test_components_at_one_place_have_no_variance_between_them() -> None:
+    within, between = mixture_variance(means=torch.full((1, 3), 2.0), stds=STDS, weights=WEIGHTS)
+    assert between.item() == pytest.approx(0.0, abs=1e-6) and within > 0

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+from torch.distributions import Categorical, MixtureSameFamily, Normal
 
 from shared.errors import TrainingError
 from tests.workloads.celestial_series import planted_splits
@@ -15,9 +17,10 @@ from worker.evaluation.mixtures import LEVELS
 from worker.layers.mixture import Mixture
 from worker.workloads.celestial_mdn.meter import MdnMeter, mdn_meter
 from worker.workloads.celestial_mdn.model.decoders import MixtureForecast, PointForecast
+from worker.workloads.celestial_mdn.moves import rank_correlations
 
 SCALE = np.array([0.5, 0.5, 0.5, 0.5])
-TOLD, Y = some_mixture(7, 3, 4, 5), torch.randn(7, 3, 4)
+TOLD, Y = some_mixture(7, 5, 4, 5), torch.randn(7, 5, 4)
 
 
 def fed(slices: list[slice], told: Mixture = TOLD, y: torch.Tensor = Y) -> MdnMeter:
@@ -45,6 +48,29 @@ def test_it_tells_errors_of_the_mean_and_how_good_the_distribution_is() -> None:
     assert WHOLE["nll"] == pytest.approx(-TOLD.log_prob(Y, 1e-3).mean().item(), rel=1e-6)
     held = [WHOLE[f"coverage_{100 * level:g}"] for level in LEVELS]
     assert held == sorted(held) and 0 < WHOLE["crps"] < WHOLE["mae"]
+    assert WHOLE["joint_nll"] == pytest.approx(-TOLD.joint_log_prob(Y, 1e-3).mean().item(), rel=1e-6)
+    family = MixtureSameFamily(
+        Categorical(logits=TOLD.expanded().log_weights), Normal(TOLD.means, TOLD.expanded().stds)
+    )
+    whole = WHOLE["variance_within"] + WHOLE["variance_between"]
+    assert whole == pytest.approx(family.variance.mean().item(), rel=1e-5)
+
+
+def test_ranks_of_moves_are_scipys_over_the_days_of_each_window_and_target() -> None:
+    told, came = (np.diff(one.double().numpy(), axis=1) for one in (TOLD.mean(), Y))
+    found = [stats.spearmanr(told[n, :, c], came[n, :, c])[0] for n in range(7) for c in range(4)]
+    assert WHOLE["rank_correlation"] == pytest.approx(np.mean(found))
+    assert rank_correlations(told, came).ravel().tolist() == pytest.approx(found)
+
+
+def test_moves_that_are_all_the_same_have_no_order() -> None:
+    moves, came = np.random.default_rng(3).standard_normal((2, 1, 6, 4))
+    moves[..., 0] = 0.1 * np.arange(1, 7) - 0.1 * np.arange(6)  # one drift, and rounding
+    came[..., 1] = 0.0
+    moves[:, 2, 2] = np.nan
+    assert np.ptp(moves[..., 0]) > 0
+    assert np.isnan(rank_correlations(moves, came)).tolist() == [[True, True, True, False]]
+    assert np.isnan(rank_correlations(moves[:, :2], came[:, :2])).all()
 
 
 def test_moves_that_are_flat_are_not_counted() -> None:

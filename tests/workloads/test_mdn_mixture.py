@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from torch.distributions import Categorical, MixtureSameFamily, Normal
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from tests.workloads.mdn_cases import some_mixture
 from worker.layers.mixture import Mixture, MixtureHead
@@ -37,6 +37,54 @@ def test_p3_log_density_is_that_of_torch_in_every_layout(
     assert density.shape == (size, days, targets)
     torch.testing.assert_close(density, by_torch(mixture, y))
     assert mixture.mean().shape == (size, days, targets)
+
+
+@pytest.mark.parametrize("shared_stds", [True, False])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_p3_joint_density_of_targets_that_share_weights_is_that_of_torch(
+    shared_stds: bool, size: int
+) -> None:
+    mixture = some_mixture(size, 3, 4, 3, shared_stds, shared_weights=True)
+    stds = mixture.expanded().stds
+    parts = Independent(Normal(mixture.means.transpose(2, 3), stds.transpose(2, 3)), 1)
+    family = MixtureSameFamily(Categorical(logits=mixture.log_weights), parts)
+    y = torch.randn(size, 3, 4)
+    torch.testing.assert_close(mixture.joint_log_prob(y, 1e-6), family.log_prob(y))  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("shared_stds", [True, False])
+def test_targets_with_weights_of_their_own_are_independent(shared_stds: bool) -> None:
+    mixture = some_mixture(2, 3, 4, 4, shared_stds, shared_weights=False)
+    y = torch.randn(2, 3, 4)
+    torch.testing.assert_close(mixture.joint_log_prob(y, 1e-6), mixture.log_prob(y, 1e-6).sum(dim=2))
+
+
+@pytest.mark.parametrize("shared_stds", [True, False])
+@pytest.mark.parametrize("shared_weights", [True, False])
+@pytest.mark.parametrize(("size", "days"), [(1, 1), (1, 3), (2, 3)])
+def test_p3_draws_have_the_distribution_in_every_layout(
+    shared_stds: bool, shared_weights: bool, size: int, days: int
+) -> None:
+    mixture = some_mixture(size, days, 4, 4, shared_stds, shared_weights)
+    draws = mixture.sample(40_000, torch.Generator().manual_seed(6))
+    assert draws.shape == (40_000, size, days, 4)
+    torch.testing.assert_close(draws.mean(dim=0), mixture.mean(), rtol=0.0, atol=0.04)
+    means, stds, log_weights = mixture.expanded()
+    squares = (log_weights.exp() * (stds.square() + means.square())).sum(dim=-1)
+    torch.testing.assert_close(draws.square().mean(dim=0), squares, rtol=0.05, atol=0.0)
+    again = mixture.sample(40_000, torch.Generator().manual_seed(6))
+    assert torch.equal(draws, again)
+
+
+@pytest.mark.parametrize("shared_weights", [True, False])
+def test_targets_that_share_weights_draw_one_component_and_days_draw_their_own(shared_weights: bool) -> None:
+    means = torch.tensor([-1.0, 1.0]).expand(1, 2, 3, 2)
+    log_weights = torch.zeros(1, 2, 2) if shared_weights else torch.zeros(1, 2, 3, 2)
+    mixture = Mixture(means, torch.full_like(means, 1e-3), log_weights)
+    sign = torch.sign(mixture.sample(4000, torch.Generator().manual_seed(7)))[:, 0]
+    alike = [(sign[:, 0, one] == sign[:, 0, two]).float().mean().item() for one, two in ((0, 1), (1, 2))]
+    assert alike == ([1.0, 1.0] if shared_weights else pytest.approx([0.5, 0.5], abs=0.05))
+    assert (sign[:, 0] == sign[:, 1]).float().mean().item() == pytest.approx(0.5, abs=0.05)
 
 
 def test_layouts_that_look_alike_are_told_apart_by_their_axes() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from scipy.stats import norm
 
 from shared.specs.celestial_mdn import CelestialMdnSpec
 from tests.integration.planted import told
@@ -16,6 +18,7 @@ from tests.workloads.celestial_series import LENGTHS, planted_ohlc, write_rows
 from tests.workloads.core_runs import check_golden, run_job
 from tests.workloads.mdn_cases import MODEL
 from worker.evaluation.mixtures import LEVELS
+from worker.evaluation.report import markdown_table
 
 Json = dict[str, Any]
 
@@ -74,9 +77,47 @@ def test_the_results_say_how_good_each_distribution_is(results: Json) -> None:
         assert sum(judged["pit_histogram"]) == pytest.approx(1.0)
         assert np.mean(judged["crps_log_price_by_day"]) == pytest.approx(judged["crps_log_price"])
         assert 0 <= judged["calibration_error"] <= 1 and judged["width_90_log_price"] > 0
+        apart = judged["variance_log_price"]
+        assert apart["between_share"] == pytest.approx(
+            apart["between"] / (apart["within"] + apart["between"]), abs=1e-12
+        )
     assert results["model"] == "celestial-mdn" and results["published_parameters"] == 235_212_800
     assert (results["mdn_components"], results["decoder"]) == (5, "use_mixture_decoder")
     assert sum(results["parameters_by_part"].values()) == results["total_parameters"]
+
+
+def test_all_prices_and_days_together_are_scored_as_the_kept_arrays_say(run_dir: Path, results: Json) -> None:
+    """By another way: densities of torch, and draws of numpy whose components the prices of a day share."""
+    with np.load(run_dir / "artifacts" / "distributions.npz", allow_pickle=False) as kept:
+        means, stds, weights = (np.moveaxis(kept[name], -1, 0) for name in ("means", "stds", "weights"))
+    with np.load(run_dir / "artifacts" / "forecasts.npz", allow_pickle=False) as kept:
+        y = np.log(kept["actual"])
+    judged = results["distributions"]["model"]
+    density = logsumexp(np.log(weights[..., 0]) + norm.logpdf(y, means, stds).sum(axis=-1), axis=0)
+    train = np.log(np.array([row[1:] for row in planted_ohlc(rows=240)[1:201]], dtype=float))
+    scale = train.std(axis=0)
+    assert judged["joint_nll"] == pytest.approx(-density.mean() - np.log(scale).sum(), rel=1e-4)
+    generator = np.random.default_rng(1)
+    pick = (generator.random((400, *y.shape[:2])) > weights[..., 0].cumsum(axis=0)[:, None]).sum(axis=0)
+    at = np.minimum(pick, 4)[None, ..., None].repeat(4, axis=-1)
+    mean, std = (np.take_along_axis(one[:, None], at, axis=0)[0] for one in (means, stds))
+    draws = (mean + std * generator.standard_normal(mean.shape)).reshape(400, len(y), -1)
+    off = np.linalg.norm(draws - y.reshape(len(y), -1), axis=-1).mean()
+    apart = np.linalg.norm(draws[:200] - draws[200:], axis=-1).mean()
+    assert judged["energy_score_log_price"] == pytest.approx(off - apart / 2, rel=0.05)
+    variance = (weights * (stds**2 + means**2)).sum(axis=0) - (weights * means).sum(axis=0) ** 2
+    parts = judged["variance_log_price"]
+    assert parts["within"] + parts["between"] == pytest.approx(variance.mean(), rel=1e-3)
+
+
+def test_simple_forecasts_have_the_same_figures_where_they_make_sense(results: Json) -> None:
+    judged, order = results["distributions"], results["moves_rank_correlation"]["by_forecaster"]
+    assert judged["model"]["energy_score_log_price"] < 0.6 * judged["persistence"]["energy_score_log_price"]
+    assert judged["persistence"]["joint_nll"] == pytest.approx(4 * judged["persistence"]["nll"])
+    assert all(one["variance_log_price"]["between"] == 0 for one in list(judged.values())[1:])
+    assert order["model"]["rank_correlation"] > MARGIN and order["model"]["counted"] == 17 * 4
+    assert order["linear"]["counted"] == order["model"]["counted"]
+    assert order["persistence"]["rank_correlation"] is None and order["persistence"]["counted"] == 0
 
 
 def test_the_distributions_are_kept_and_their_means_are_the_forecasts(run_dir: Path) -> None:
@@ -97,6 +138,8 @@ def test_validation_tells_every_term_raw_and_weighted_and_the_meter_of_the_distr
     weighted = sum(values[f"loss_{term}_weighted"] for term in WEIGHTS)
     assert values["loss"] == pytest.approx(weighted, rel=1e-4)
     assert values["nll"] == pytest.approx(values["loss_nll"], rel=1e-4)
+    assert values["rank_correlation"] > MARGIN and values["joint_nll"] < 4 * values["nll"] + 1
+    assert values["variance_within"] > 0 and values["variance_between"] > 0
     assert 0 < values["crps"] < values["mae"] and 0 <= values["coverage_90"] <= 1
     assert values["direction"] > CHANCE + MARGIN
 
@@ -109,6 +152,10 @@ def test_the_report_links_every_figure_and_has_the_parameter_table(run_dir: Path
         assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size > 5000
     assert f"{results['total_parameters']:,}" in page and "235,212,800" in page
     assert results["moves_directional_accuracy"]["rule"].capitalize() in page
+    assert results["moves_rank_correlation"]["rule"] in page and "300 draws a window, seed 42" in page
+    for name, judged in results["distributions"].items():
+        row = (judged["joint_nll"], judged["energy_score_log_price"], *judged["variance_log_price"].values())
+        assert markdown_table((), [(name, *row)]).splitlines()[-1] in page
 
 
 def test_no_change_moves_a_loss_unseen(run_dir: Path) -> None:

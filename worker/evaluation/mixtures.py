@@ -45,6 +45,13 @@ def mixture_cdf(y: Tensor, *, means: Tensor, stds: Tensor, weights: Tensor) -> T
     return shares.sum(dim=-1).clamp(0.0, 1.0)  # weights add up to one but for rounding
 
 
+def mixture_variance(*, means: Tensor, stds: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """[...] the variance within components and that between their means; they add up to the whole."""
+    means, stds, weights = (part.double() for part in (means, stds, weights))
+    off = means - (weights * means).sum(dim=-1, keepdim=True)
+    return (weights * stds.square()).sum(dim=-1), (weights * off.square()).sum(dim=-1)
+
+
 def mixture_quantile(share: float, *, means: Tensor, stds: Tensor, weights: Tensor) -> Tensor:
     """[...] the value below which that share of each mixture lies, 0 < share < 1, by halving an interval."""
     means, stds, weights = (part.double() for part in (means, stds, weights))

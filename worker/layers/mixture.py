@@ -35,10 +35,41 @@ class Mixture(NamedTuple):
 
     def log_prob(self, y: Tensor, least_std: float) -> Tensor:
         """[B, T, C] log-density at y [B, T, C]; no deviation counts as less than `least_std`."""
+        return self._log_components(self.expanded().log_weights, y, least_std).logsumexp(dim=-1)
+
+    def joint_log_prob(self, y: Tensor, least_std: float) -> Tensor:
+        """[B, T] log-density of all targets of a step at once.
+
+        Targets that share their weights share the component that is drawn, within which they are independent;
+        targets with weights of their own are independent throughout.
+        """
+        if not self.shares_weights:
+            return self.log_prob(y, least_std).sum(dim=-1)
+        each = self._log_components(torch.zeros_like(self.means), y, least_std)
+        return (self.log_weights.log_softmax(dim=-1) + each.sum(dim=2)).logsumexp(dim=-1)
+
+    @property
+    def shares_weights(self) -> bool:
+        """Whether one draw of a component is that of all targets of a step."""
+        return self.log_weights.dim() < self.means.dim()
+
+    def sample(self, draws: int, generator: torch.Generator) -> Tensor:
+        """[draws, B, T, C]: components first, as `joint_log_prob` has it; each step is drawn for itself."""
         means, stds, log_weights = self.expanded()
+        shared = self.shares_weights
+        weights = (log_weights[:, :, 0] if shared else log_weights).exp()
+        chosen = torch.multinomial(weights.flatten(end_dim=-2), draws, replacement=True, generator=generator)
+        chosen = chosen.T.reshape(draws, *weights.shape[:-1])
+        chosen = (chosen.unsqueeze(-1).expand(draws, *means.shape[:-1]) if shared else chosen).unsqueeze(-1)
+        mean, std = (part.expand(draws, *part.shape).gather(-1, chosen).squeeze(-1) for part in (means, stds))
+        return mean + std * torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
+
+    def _log_components(self, log_weights: Tensor, y: Tensor, least_std: float) -> Tensor:
+        """[B, T, C, K] log-density of each component, with its weight in it."""
+        means, stds, _ = self.expanded()
         stds = stds.clamp(min=least_std)
         off = (y.unsqueeze(-1) - means) / stds
-        return (log_weights - 0.5 * off.square() - stds.log() - 0.5 * math.log(2 * math.pi)).logsumexp(dim=-1)
+        return log_weights - 0.5 * off.square() - stds.log() - 0.5 * math.log(2 * math.pi)
 
 
 class MixtureHead(nn.Module):

@@ -35,7 +35,7 @@ GAUSSIANS = {
 
 @dataclass(frozen=True)
 class Distributions:
-    """One mixture [N, P, C, K] a forecaster, `model` first."""
+    """One mixture [N, P, C, K] a forecaster, `model` first; it shares among targets what its head shares."""
 
     by_name: Mapping[str, Mixture]
     truth: torch.Tensor
@@ -49,7 +49,7 @@ def collect_distributions(run: Evaluation) -> Distributions:
     parts, truths = [], []
     with torch.inference_mode():
         for batch in run.batches(test):
-            mixture = mixture_of(forward(run.model, batch)).expanded()
+            mixture = mixture_of(forward(run.model, batch))
             parts.append(Mixture(*(part.double().cpu() for part in mixture)))
             truths.append(batch["y"].double().cpu())
     means, stds, log_weights = (torch.cat(every) for every in zip(*parts, strict=True))
@@ -59,7 +59,7 @@ def collect_distributions(run: Evaluation) -> Distributions:
 
 def save_distributions(distributions: Distributions, forecasts: Forecasts, path: Path) -> None:
     """The model's mixtures in log price: `day` [N, P], and `means`, `stds` and `weights` [N, P, C, K]."""
-    means, stds, log_weights = (part.numpy() for part in distributions.by_name["model"])
+    means, stds, log_weights = (part.numpy() for part in distributions.by_name["model"].expanded())
     scaler = forecasts.series.target_scaler
     np.savez_compressed(
         path,

@@ -10,10 +10,16 @@ from worker.workloads.celestial_mdn.distributions import (
     collect_distributions,
     save_distributions,
 )
-from worker.workloads.celestial_mdn.judged import judge, judge_moves
+from worker.workloads.celestial_mdn.judged import judge
 from worker.workloads.celestial_mdn.model.forecaster import PUBLISHED_PARAMETERS
+from worker.workloads.celestial_mdn.moves import judge_order, judge_signs
 from worker.workloads.celestial_mdn.objective import point
-from worker.workloads.celestial_mdn.page import distribution_sections, draw_distributions
+from worker.workloads.celestial_mdn.page import (
+    distribution_sections,
+    draw_distributions,
+    move_sections,
+)
+from worker.workloads.celestial_mdn.together import RULES
 from worker.workloads.interface import Evaluation
 from worker.workloads.sky.figures import draw_figures
 from worker.workloads.sky.forecasts import Forecasts, collect_forecasts, save_forecasts
@@ -27,11 +33,11 @@ def evaluate(run: Evaluation) -> dict[str, Any]:
     distributions = collect_distributions(run) if run.spec.model.decoders else None
     results = mdn_results(run, forecasts, distributions)
     figures = draw_figures(run, forecasts, results, run.spec.loss.name)
-    sections: list[str] = []
+    sections = move_sections(results)
     if distributions is not None:
         save_distributions(distributions, forecasts, run.folder / "distributions.npz")
         figures += draw_distributions(results["distributions"], run.folder / "figures")
-        sections = distribution_sections(results)
+        sections = distribution_sections(results) + sections
     page = report_page("Celestial mixture forecast", results, figures, sections)
     (run.folder / "report.md").write_text(page, encoding="utf-8")
     save_forecasts(forecasts, run.folder / "forecasts.npz")
@@ -46,8 +52,10 @@ def mdn_results(run: Evaluation, forecasts: Forecasts, distributions: Distributi
         "mdn_components": run.spec.model.mdn_components,
         "decoder": next(iter(run.spec.model.decoders), None),
         "loss": run.spec.loss.name,
-        "moves_directional_accuracy": json_clean(judge_moves(forecasts)),
+        "moves_directional_accuracy": json_clean(judge_signs(forecasts)),
+        "moves_rank_correlation": json_clean(judge_order(forecasts)),
     }
     if distributions is not None:
         own["distributions"] = json_clean(judge(distributions, forecasts.series.target_scaler.scale))
+        own["distribution_rules"] = dict(RULES)
     return build_results(run, forecasts, point, own)

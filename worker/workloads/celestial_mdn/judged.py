@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from worker.evaluation.arrays import to_numpy
-from worker.evaluation.metrics import directional_accuracy
 from worker.evaluation.mixtures import (
     calibration_error,
     coverage,
@@ -20,9 +18,8 @@ from worker.evaluation.mixtures import (
 from worker.layers.mixture import Mixture
 from worker.workloads.celestial_mdn.distributions import GAUSSIANS, Distributions
 from worker.workloads.celestial_mdn.meter import named_parts
-from worker.workloads.sky.forecasts import Forecasts
+from worker.workloads.celestial_mdn.together import measured_together
 from worker.workloads.sky.positions import Floats
-from worker.workloads.sky.results import FLAT
 from worker.workloads.sky.targets import TARGET_NAMES
 
 QUANTILES = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -32,22 +29,13 @@ def judge(distributions: Distributions, scale: Floats) -> dict[str, Any]:
     """Name -> measures of its distribution; `scale` [C] turns scaled units into log price."""
     y = distributions.truth
     return {
-        name: {"description": GAUSSIANS.get(name, "the model's mixture")} | _measures(one, y, scale)
+        name: {
+            "description": GAUSSIANS.get(name, "the model's mixture"),
+            **_measures(one, y, scale),
+            **measured_together(one, y, scale),
+        }
         for name, one in distributions.by_name.items()
     }
-
-
-def judge_moves(forecasts: Forecasts) -> dict[str, Any]:
-    """Signs of the moves from one asked day to the next, as the loss counts them, of every forecaster."""
-    every = {"model": forecasts.model, **forecasts.baselines}
-    came = np.diff(forecasts.to("log_price", forecasts.truth), axis=1)
-    still = np.zeros((len(came), came.shape[-1]))
-    found = {
-        name: directional_accuracy(np.diff(forecasts.to("log_price", one), axis=1), came, still, FLAT)
-        for name, one in every.items()
-    }
-    rule = f"moves of at most {FLAT} in log price between two asked days, forecast or actual, are not counted"
-    return {"by_forecaster": found, "rule": rule}
 
 
 def _measures(mixture: Mixture, y: Tensor, scale: Floats) -> dict[str, Any]:

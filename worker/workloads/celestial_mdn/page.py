@@ -13,6 +13,8 @@ from worker.evaluation.report import markdown_table
 
 Judged = Mapping[str, Mapping[str, Any]]
 
+ORDER = ("rank_correlation", "counted")
+
 
 def draw_distributions(judged: Judged, folder: Path) -> list[Path]:
     """Reliability, PIT and CRPS by days ahead, as PNG beneath `folder`."""
@@ -36,40 +38,61 @@ def draw_distributions(judged: Judged, folder: Path) -> list[Path]:
 
 
 def distribution_sections(results: Mapping[str, Any]) -> list[str]:
-    """Markdown: distributions, what each is, coverage, and moves from day to day."""
+    """Markdown: distributions, what each is, how they do as a whole, and coverage."""
     judged: Judged = results["distributions"]
+    measures = {
+        "CRPS, log price": "crps_log_price",
+        "CRPS, scaled": "crps",
+        "NLL, scaled": "nll",
+        "calibration error": "calibration_error",
+        "90 % width": "width_90_log_price",
+    }
+    rows = [(name, *(one[measure] for measure in measures.values())) for name, one in judged.items()]
+    levels = list(next(iter(judged.values()))["coverage"])
+    held = [(name, *one["coverage"].values()) for name, one in judged.items()]
+    return [
+        "## Distributions",
+        markdown_table(("distribution", *measures), rows),
+        *(f"{name}: {one['description']}." for name, one in judged.items()),
+        *_together(judged, results["distribution_rules"]),
+        "## Coverage of central intervals",
+        markdown_table(("distribution", *(f"{100 * float(level):g} %" for level in levels)), held),
+    ]
+
+
+def move_sections(results: Mapping[str, Any]) -> list[str]:
+    """Markdown: signs and order of the moves from day to day."""
+    signs, order = results["moves_directional_accuracy"], results["moves_rank_correlation"]
     rows = [
-        (
-            name,
-            one["crps_log_price"],
-            one["crps"],
-            one["nll"],
-            one["calibration_error"],
-            one["width_90_log_price"],
-        )
+        (name, one["accuracy"], one["counted"], *(order["by_forecaster"][name][key] for key in ORDER))
+        for name, one in signs["by_forecaster"].items()
+    ]
+    return [
+        "## Moves from one asked day to the next",
+        markdown_table(("forecast", "right signs", "counted", "rank correlation", "ranked"), rows),
+        f"{signs['rule'].capitalize()}. {order['rule']}.",
+    ]
+
+
+def _together(judged: Judged, rules: Mapping[str, str]) -> list[str]:
+    """All prices and days at once, and what the variance is of."""
+    rows = [
+        (name, one["joint_nll"], one["energy_score_log_price"], *one["variance_log_price"].values())
         for name, one in judged.items()
     ]
     header = (
         "distribution",
-        "CRPS, log price",
-        "CRPS, scaled",
-        "NLL, scaled",
-        "calibration error",
-        "90 % width",
+        "joint NLL, scaled",
+        "energy score, log price",
+        "variance within components",
+        "between",
+        "share between",
     )
-    levels = list(next(iter(judged.values()))["coverage"])
-    held = [(name, *one["coverage"].values()) for name, one in judged.items()]
-    moves = results["moves_directional_accuracy"]
-    signs = [(name, one["accuracy"], one["counted"]) for name, one in moves["by_forecaster"].items()]
     return [
-        "## Distributions",
+        "## Prices and days together, and where the variance is",
         markdown_table(header, rows),
-        *(f"{name}: {one['description']}." for name, one in judged.items()),
-        "## Coverage of central intervals",
-        markdown_table(("distribution", *(f"{100 * float(level):g} %" for level in levels)), held),
-        "## Moves from one asked day to the next",
-        markdown_table(("forecast", "right signs", "counted"), signs),
-        f"{moves['rule'].capitalize()}.",
+        f"Joint NLL: {rules['joint_nll']}. Energy score: {rules['energy_score_log_price']}. "
+        f"Variance: {rules['variance_log_price']}.",
     ]
 
 
