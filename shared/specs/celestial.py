@@ -97,6 +97,7 @@ CELESTIAL = Contract(
         },
         "production": {
             **_TRAINING,
+            "optimizer": {"name": "adam", "lr": 1e-3, "weight_decay": 1e-4, "fused": True},
             "model": {"d_model": 130},
             "trainer": {
                 "epochs": 50,

@@ -213,7 +213,7 @@ EQUITIES = Contract(
             "resources": {"cpus": 2, "memory_gib": 2},
         },
         "production": {
-            "optimizer": _ADAMW,
+            "optimizer": {**_ADAMW, "fused": True},
             "schedule": {"name": "warmup_cosine", "warmup_epochs": 5, "min_lr": 1e-6},
             "trainer": {
                 "epochs": 120,
