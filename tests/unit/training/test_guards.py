@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,12 +16,9 @@ from shared.errors import GuardFailed
 from shared.specs.guards import GUARDS
 from tests.integration.planted import Points, spec_of
 from worker.training.context import Task
-from worker.training.guards import ignored_targets
 from worker.training.guards.nest import identity
-from worker.training.guards.probe import Probe
 from worker.training.guards.record import GuardRecord
 from worker.training.guards.runner import run_guards
-from worker.training.guards.trial import run_trial
 from worker.training.loader import Loading
 from worker.training.optim import build_optimizer
 from worker.training.precision import choose_precision
@@ -217,37 +213,6 @@ def test_ignored_targets(case: Case, seen: str) -> None:
         case.hints, predictions=None, perfect=None, without_gradient={"weight": "zeros go in"}
     )
     assert seen in case.stopped("ignored_targets")
-
-
-class Dropping(nn.Module):
-    """So small, and with so much dropout, that most steps of a few teach it nothing, or the wrong thing."""
-
-    def __init__(self, sees: float = 1.0) -> None:
-        super().__init__()
-        self.sees = sees
-        self.net = nn.Sequential(nn.Linear(FEATURES, 2), nn.Tanh(), nn.Dropout(0.8), nn.Linear(2, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(self.sees * x)  # type: ignore[no-any-return]
-
-
-def soft_signs(_spec: Any, outputs: Tensor, batch: Batch) -> LossTerms:
-    """Above 0 and below, so that no share of it is a length to trust."""
-    return LossTerms(-(torch.tanh(outputs) * torch.tanh(batch["y"])).mean(), len(outputs))
-
-
-@pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize(("sees", "outcome"), [(1.0, "passed"), (0.0, "failed")])
-def test_chance_has_no_say_in_ignored_targets(sees: float, outcome: str, batch_size: int) -> None:
-    case = Case(loss=soft_signs, spec={"trainer": {"batch_size": batch_size}})
-    for seed in range(20):
-        task = case.task()
-        torch.manual_seed(seed)
-        task = replace(task, model=Dropping(sees))
-        kept = [one.clone() for one in task.model.parameters()]
-        found = ignored_targets.check(cache(partial(run_trial, Probe(task))))
-        assert found.outcome == outcome, (seed, found.sentence)
-        assert all(map(torch.equal, kept, task.model.parameters()))
 
 
 class Normal(NamedTuple):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from worker.training.guards.finding import Finding, failed, passed, skipped
-from worker.training.guards.probe import PARTNERS, SAME
-from worker.training.guards.pull import pulled
+from worker.training.guards.probe import PARTNERS, SAME, Probe
+from worker.training.guards.pull import Contrast, pulled
 from worker.training.guards.trial import LazyTrial
 
 
 def check(trial: LazyTrial) -> Finding:
     """After a few steps on two samples their own targets fit better than each other's, or have gained.
 
-    Where chance had it otherwise in so few steps, as with much dropout, some small move of the weights must.
+    Where the steps had it otherwise, some small move of the weights must: see `_moved`.
     """
     tried = trial()
     probe = tried.probe
@@ -22,7 +22,7 @@ def check(trial: LazyTrial) -> Finding:
             f"the loss is the same whichever of {PARTNERS + 1} samples' targets it compares the outputs with",
             "see that the loss compares the outputs with the batch's targets, and that these differ",
         )
-    told = tried.after if _fits(tried.before, tried.after) else pulled(probe, tried.after, SAME)
+    told = tried.after if _fits(tried.before, tried.after) else _moved(probe)
     if told is None:
         own, other = tried.after
         return failed(
@@ -33,6 +33,19 @@ def check(trial: LazyTrial) -> Finding:
     return passed(
         f"after a few steps the loss is {told[0]:.6g} with its own targets, {told[1]:.6g} with shuffled ones"
     )
+
+
+def _moved(probe: Probe) -> Contrast | None:
+    """The losses after the first small move that tells two samples apart, the steps' own two before others.
+
+    In few steps chance decides where dropout is much, and a step too long shuts all units of a tiny model; so
+    the job's own weights are tried too, with other samples, for some may lie where every unit is shut.
+    """
+    found = pulled(probe, probe.pair, SAME)
+    if found is not None:
+        return found
+    probe.put_back()
+    return next((found for pair in probe.pairs() if (found := pulled(probe, pair, SAME))), None)
 
 
 def _fits(before: tuple[float, float], after: tuple[float, float]) -> bool:

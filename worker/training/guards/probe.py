@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -109,10 +109,10 @@ class Probe:
         with torch.no_grad():
             return float(self.task.workload.loss(self.task.spec, outputs, batch).total)
 
-    def contrast(self) -> tuple[float, float]:
-        """The loss of the pair against its own targets, and against each other's."""
-        outputs = self.answer(self.pair)
-        return self.score(outputs, self.batch(self.pair)), self.score(outputs, self.batch(self.pair[::-1]))
+    def contrast(self, pair: Sequence[int]) -> tuple[float, float]:
+        """The loss of two samples against their own targets, and against each other's."""
+        outputs = self.answer(pair)
+        return self.score(outputs, self.batch(pair)), self.score(outputs, self.batch(pair[::-1]))
 
     def look(self, positions: Sequence[int]) -> Look:
         """A round of gradients in train mode, in chunks no larger than the job's own micro-batch."""
@@ -162,13 +162,14 @@ class Probe:
             for name, parameter in self.parameters.items():
                 parameter.copy_(own[name])
 
+    def pairs(self) -> Iterator[list[int]]:
+        """Every two samples of those looked at whose targets differ."""
+        first, *others = self.spread(PARTNERS + 1)
+        return (pair for pair in ([first, other] for other in reversed(others)) if self._differ(pair))
+
     @cached_property
     def _different(self) -> list[int] | None:
-        return next((pair for pair in self._pairs() if self._differ(pair)), None)
-
-    def _pairs(self) -> list[list[int]]:
-        first, *others = self.spread(PARTNERS + 1)
-        return [[first, other] for other in reversed(others)]
+        return next(self.pairs(), None)
 
     def _differ(self, pair: list[int]) -> bool:
         """Tried with outputs that differ between the two in any case, as an untrained model's may not."""

@@ -17,7 +17,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Trial:
-    """What the steps showed. The probe's copy stays as they left it."""
+    """What the steps showed. The probe's copy stays as they left it, until a guard moves it on."""
 
     probe: Probe
     first: Look
@@ -35,13 +35,13 @@ LazyTrial = Callable[[], Trial]
 
 def run_trial(probe: Probe) -> Trial:
     """Never more memory than a step of the job: the same chunks, one optimizer at a time."""
-    before = probe.contrast()
+    before = probe.contrast(probe.pair)
     first = probe.look(probe.pair)
     still = _unmoved(probe, first)
     probe.step_down(first)
     for _ in range(ROUNDS - 1):
         probe.step_down(probe.look(probe.pair))
-    return Trial(probe, first, still, before, probe.contrast())
+    return Trial(probe, first, still, before, probe.contrast(probe.pair))
 
 
 def _unmoved(probe: Probe, look: Look) -> list[str]:
