@@ -36,6 +36,7 @@ from api.scrape.words import workload_words
 from api.security import Guard, is_loopback
 from api.tokens.keyring import Keyring
 from api.transact import Writer
+from api.warm import warm_up
 from api.watch import Mark, Watcher
 from shared import bell
 from shared.db import Database
@@ -77,6 +78,7 @@ def create_app(settings: Settings, database: Database, doorbell: Doorbell | None
     )
     errors.install(app)
     for module in (
+        pages,  # first: a page is some sixty files at once, and each is sought in this order
         jobs,
         metrics,
         events,
@@ -88,7 +90,6 @@ def create_app(settings: Settings, database: Database, doorbell: Doorbell | None
         tokens,
         health,
         exposition,
-        pages,
     ):
         app.include_router(module.router)
     app.add_middleware(Observe, telemetry=RequestTelemetry(app.state.registry))
@@ -99,6 +100,7 @@ def create_app(settings: Settings, database: Database, doorbell: Doorbell | None
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.settings.resolved_runs_dir.mkdir(parents=True, exist_ok=True)
+    await warm_up(app)
     yield
     app.state.watcher.close()
 

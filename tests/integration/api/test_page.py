@@ -21,6 +21,13 @@ def test_the_page_and_its_parts_come_from_here_and_nowhere_else(service: Service
             )
 
 
+def test_every_script_that_is_imported_is_preloaded(service: Service) -> None:
+    preloaded = re.findall(r'rel="modulepreload" href="([^"]+)"', service.get("/").text)
+    scripts = {name for name in _parts(service) if name.endswith(".js")}
+    assert set(preloaded) == scripts - {"/web/main.js", "/web/loading.js"}
+    assert len(preloaded) == len(set(preloaded))
+
+
 def test_nothing_stands_in_the_page_that_its_content_security_policy_refuses(service: Service) -> None:
     page = service.get("/")
     assert "unsafe" not in page.headers["content-security-policy"]
