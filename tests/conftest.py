@@ -1,4 +1,4 @@
-"""Fixtures of every test: a fresh migrated database with a clock the test sets."""
+"""What every test stands on: examples that repeat, a fresh migrated database, a clock the test sets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.orm import Session
 
 from migrations.migrate import upgrade
 from shared.db import Database, open_database
 from tests.servers import PostgresServer, postgres_server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same code gets the same examples and the same word; new ones are sought by the longer tests.
+
+    `--hypothesis-profile default` seeks new ones in all.
+    """
+    if config.getoption("--hypothesis-profile") is None and config.getoption("-m") != "nemesis":
+        settings.load_profile("ci")
 
 
 class SetClock:
