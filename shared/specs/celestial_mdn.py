@@ -30,14 +30,17 @@ READ = {
         "magnitude_weight",
         "smooth_tanh_scale",
         "direction_form",
+        "correlation_type",
+        "mdn_multivariate_mode",
     ),
-    "mixture_nll": (),
+    "mixture_nll": ("mdn_multivariate_mode",),
     "directional_trend": (
         "direction_weight",
         "trend_weight",
         "magnitude_weight",
         "smooth_tanh_scale",
         "direction_form",
+        "correlation_type",
     ),
     "mse": (),
 }
@@ -140,6 +143,12 @@ class MdnLoss(Part):
     `product`, as published, is -mean tanh(s move) tanh(s true move), from -1 to 1: it goes on falling the
     further a right move goes, so that with the published weights a forecast that is unsure (deviation 1) of a
     move of 0.5 is best at 1.6. Take it with a `direction_weight` of 0.1 at most."""
+    correlation_type: Literal["pearson", "spearman"] = "pearson"
+    """Of `trend`: `pearson` of the moves, or `spearman` of their ranks. Ranks by sorting have no gradient, so
+    those are soft: two moves half a deviation of a window's moves apart count as ordered by 73 %."""
+    mdn_multivariate_mode: Literal["independent", "joint"] = "independent"
+    """Of `nll`: `independent` takes each price by itself, a mean over the four; `joint` takes the four of a
+    day together, a component at a time, and is their sum, about four times as large."""
     gate_entropy_weight: float = Field(0.01, ge=0, le=1e3)
     """Undecidedness of the gates through which targets listen to the bodies; part of every loss."""
 
@@ -157,6 +166,15 @@ class CelestialMdnSpec(SkySpec):
         days, seen = self.model.graph_days, self.data.seq_len
         if days >= seen:
             raise ValueError(f"model.graph_days {days} must be below data.seq_len {seen}")
+        return self
+
+    @model_validator(mode="after")
+    def _joint_is_joint(self) -> CelestialMdnSpec:
+        if self.loss.mdn_multivariate_mode == "joint" and self.model.enable_mdn_decoder:
+            raise ValueError(
+                "loss.mdn_multivariate_mode joint needs components that the prices share, and those of "
+                "model.enable_mdn_decoder have weights of their own; take model.use_mixture_decoder"
+            )
         return self
 
     @model_validator(mode="after")

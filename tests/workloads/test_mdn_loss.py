@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
+from torch import Tensor
+from torch.distributions import Normal
 
 from shared.errors import TrainingError
 from tests.workloads.mdn_cases import (
@@ -19,8 +24,14 @@ from tests.workloads.mdn_cases import (
 from worker.layers.mixture import Mixture
 from worker.workloads.celestial_mdn.hints import perfect
 from worker.workloads.celestial_mdn.model.decoders import MixtureForecast, PointForecast
-from worker.workloads.celestial_mdn.objective import loss, point_of
-from worker.workloads.celestial_mdn.terms import direction, direction_product, magnitude, trend
+from worker.workloads.celestial_mdn.objective import forward, loss, point_of
+from worker.workloads.celestial_mdn.terms import (
+    direction,
+    direction_product,
+    magnitude,
+    trend,
+    trend_of_ranks,
+)
 
 SPEC = small_spec()
 BATCH = batch_of(SPEC, 3)
@@ -62,9 +73,52 @@ def test_trend_is_one_less_the_correlation_of_the_moves_of_each_window_and_targe
     assert trend(-y, y).item() == pytest.approx(2.0, abs=1e-5)
 
 
-def test_a_window_that_does_not_move_has_no_correlation_and_a_finite_gradient() -> None:
+def test_trend_of_ranks_is_one_less_spearmans_correlation_where_ranks_are_hard() -> None:
+    told, y = torch.randn(2, 7, 4).double(), torch.randn(2, 7, 4).double()
+    found = [spearmanr(np.diff(told[b, :, c]), np.diff(y[b, :, c]))[0] for b in range(2) for c in range(4)]
+    assert trend_of_ranks(told, y, softness=1e-5).item() == pytest.approx(1 - np.mean(found), abs=1e-3)
+
+
+def test_soft_ranks_ask_for_the_order_of_moves_and_pull_towards_it() -> None:
+    moves = torch.tensor([-1.0, 0.2, 0.5, 3.0])
+    y, further, wrong = (_path(one) for one in (moves, moves.exp(), moves[[1, 0, 2, 3]]))
+    assert trend_of_ranks(y, y).item() == pytest.approx(0.0, abs=1e-6)
+    assert trend_of_ranks(further, y, softness=0.01) < 0.01 < trend(further, y)
+    assert trend_of_ranks(further, y) < trend_of_ranks(wrong, y) < trend_of_ranks(-y, y)
+    assert trend_of_ranks(-y, y).item() == pytest.approx(2.0, abs=1e-5)
+    wrong.requires_grad_()
+    torch.autograd.backward(trend_of_ranks(wrong, y))
+    assert wrong.grad is not None
+    assert trend_of_ranks(wrong - 0.05 * wrong.grad, y) < trend_of_ranks(wrong, y)
+
+
+@pytest.mark.parametrize("flag", ["use_mixture_decoder", "use_sequential_mixture_decoder"])
+def test_the_joint_likelihood_is_that_of_the_four_prices_of_a_day_in_one_mixture(flag: str) -> None:
+    spec = small_spec(only(flag), loss={"mdn_multivariate_mode": "joint"})
+    outputs = forward(small_model(spec), BATCH)
+    assert isinstance(outputs, MixtureForecast)
+    means, stds, log_weights = outputs.mixture
+    each = Normal(means, stds).log_prob(BATCH["y"].unsqueeze(-1)).sum(dim=2)  # type: ignore[no-untyped-call]
+    expected = -(log_weights.log_softmax(dim=-1) + each).logsumexp(dim=-1).mean()
+    terms = loss(spec, outputs, BATCH)
+    torch.testing.assert_close(terms.raw["nll"], expected)
+    apart = loss(small_spec(only(flag)), outputs, BATCH).raw["nll"]
+    assert not torch.isclose(terms.raw["nll"], 4 * apart)
+
+
+def test_a_spec_chooses_the_correlation_of_its_trend() -> None:
+    outputs = forward(small_model(SPEC), BATCH)
+    for name, term in (("pearson", trend), ("spearman", trend_of_ranks)):
+        terms = loss(small_spec(loss={"correlation_type": name}), outputs, BATCH)
+        assert torch.equal(terms.raw["trend"], term(point_of(outputs), BATCH["y"]))
+
+
+@pytest.mark.parametrize("term", [trend, trend_of_ranks])
+def test_a_window_that_does_not_move_has_no_correlation_and_a_finite_gradient(
+    term: Callable[[Tensor, Tensor], Tensor],
+) -> None:
     flat = torch.zeros(2, 6, 4, requires_grad=True)
-    found = trend(flat, torch.randn(2, 6, 4))
+    found = term(flat, torch.randn(2, 6, 4))
     torch.autograd.backward(found)
     assert found.item() == pytest.approx(1.0)
     assert flat.grad is not None and torch.isfinite(flat.grad).all()
@@ -137,3 +191,8 @@ def test_the_point_of_a_mixture_is_its_mean() -> None:
 def test_p7_a_step_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     torch.autograd.backward(terms_of(small_model(SPEC), SPEC, BATCH).total)
     assert capfd.readouterr() == ("", "")
+
+
+def _path(moves: Tensor) -> Tensor:
+    """[1, P, 1] a path of these moves."""
+    return torch.cat([torch.zeros(1), moves.cumsum(dim=0)])[None, :, None]

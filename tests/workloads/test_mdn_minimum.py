@@ -15,8 +15,15 @@ from worker.workloads.celestial_mdn.objective import loss
 from worker.workloads.celestial_mdn.terms import direction, direction_product
 
 WINDOWS, DAYS, TARGETS = 2, 5, 4
-WEIGHTS = [{}, {"direction_weight": 50.0}, {"smooth_tanh_scale": 30.0}, {"trend_weight": 20.0}]
-"""The published ones, and each term far above the others."""
+WEIGHTS = [
+    {},
+    {"direction_weight": 50.0},
+    {"smooth_tanh_scale": 30.0},
+    {"trend_weight": 20.0},
+    {"trend_weight": 20.0, "correlation_type": "spearman"},
+    {"mdn_multivariate_mode": "joint"},
+]
+"""The published ones, each term far above the others, and the terms' other forms."""
 DEVIATIONS = [1.0, 0.1, 0.001]
 STRETCHES = [step / 20 for step in range(-20, 81)]
 """How many times the true move is forecast, from its opposite to four times as far."""

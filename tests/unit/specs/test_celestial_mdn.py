@@ -90,6 +90,14 @@ def test_p9_a_width_that_bodies_and_heads_do_not_divide_is_widened_and_told() ->
     ("model", "loss", "sentence"),
     [
         ({}, {"nll_weight": 0}, "nll_weight must be above 0: no other term teaches the deviations"),
+        ({}, {"name": "mixture_nll", "correlation_type": "spearman"}, "correlation_type is not read by"),
+        (OFF, {"name": "mse", "correlation_type": "spearman"}, "correlation_type is not read by"),
+        (OFF, {"name": "directional_trend", "mdn_multivariate_mode": "joint"}, "mode is not read by"),
+        (
+            {**OFF, "enable_mdn_decoder": True},
+            {"mdn_multivariate_mode": "joint"},
+            "joint needs components that the prices share",
+        ),
         ({}, {"name": "mixture_nll", "nll_weight": 9}, "nll_weight is not read by loss.name mixture_nll"),
         (OFF, {"name": "mse", "magnitude_weight": 7}, "magnitude_weight is not read by loss.name mse"),
         (OFF, {"name": "mse", "smooth_tanh_scale": 9}, "smooth_tanh_scale is not read by loss.name mse"),
@@ -102,6 +110,11 @@ def test_a_setting_that_would_teach_nothing_is_refused(
 ) -> None:
     with pytest.raises(InvalidSpec, match=sentence):
         resolved(model=model, loss=loss)
+
+
+def test_the_terms_other_forms_are_accepted_where_they_are_read() -> None:
+    assert resolved(loss={"name": "mixture_nll", "mdn_multivariate_mode": "joint"})
+    assert resolved(model=OFF, loss={"name": "directional_trend", "correlation_type": "spearman"})
 
 
 @pytest.mark.parametrize("loss", ["hybrid_mdn_directional", "mixture_nll", "directional_trend", "mse"])

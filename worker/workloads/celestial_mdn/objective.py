@@ -14,9 +14,11 @@ from worker.workloads.celestial_mdn.model.decoders import MixtureForecast, Point
 from worker.workloads.celestial_mdn.terms import (
     direction,
     direction_product,
+    joint_negative_log_likelihood,
     magnitude,
     negative_log_likelihood,
     trend,
+    trend_of_ranks,
 )
 from worker.workloads.interface import LossTerms
 from worker.workloads.sky.targets import check_shape
@@ -32,6 +34,8 @@ TERMS = {
 """Which terms each loss adds up."""
 
 DIRECTIONS = {"squared": direction, "product": direction_product}
+TRENDS = {"pearson": trend, "spearman": trend_of_ranks}
+LIKELIHOODS = {"independent": negative_log_likelihood, "joint": joint_negative_log_likelihood}
 
 
 def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Forecast:
@@ -58,9 +62,11 @@ def loss(spec: CelestialMdnSpec, outputs: Forecast, batch: Mapping[str, Tensor])
     check_shape(told, y)
     every = {
         "direction": lambda: DIRECTIONS[spec.loss.direction_form](told, y, spec.loss.smooth_tanh_scale),
-        "trend": lambda: trend(told, y),
+        "trend": lambda: TRENDS[spec.loss.correlation_type](told, y),
         "magnitude": lambda: magnitude(told, y),
-        "nll": lambda: negative_log_likelihood(mixture_of(outputs), y, spec.model.mdn_sigma_min),
+        "nll": lambda: LIKELIHOODS[spec.loss.mdn_multivariate_mode](
+            mixture_of(outputs), y, spec.model.mdn_sigma_min
+        ),
     }
     raw = {name: every[name]() for name in TERMS[spec.loss.name]}
     raw["gate_entropy"] = outputs.gate_entropy.mean()
