@@ -1,39 +1,25 @@
 """A series of any length in a few hundred points that keep its peaks: its ends and each bucket's extremes.
 
-Buckets are equal spans of steps. A bucket's least and greatest value are found by the covering index
-(job, split, name, step, value): the database passes over a million points and hands out a thousand.
+Buckets are equal spans of steps. In a long stretch they are made of whole blocks, whose extremes the worker
+keeps; the points before the first whole block and behind the last one are a bucket each. A stretch with fewer
+blocks than buckets is short enough to be read point by point.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
+from api.extremes import BLOCKS, POINTS, Series, Source, Span, extremes
 from api.series import POINT_COLUMNS, Row, SeriesFilter
-from shared.models import MetricPoint
+from shared.models import BLOCK_STEPS, MetricBlock, MetricPoint
 
 _CHUNK = 5000
 """Ids fetched by one statement; SQLite allows some 32,000 parameters."""
 
 EVERYTHING = SeriesFilter()
-
-
-@dataclass(frozen=True)
-class Series:
-    """One curve of a job."""
-
-    job_id: str
-    split: str
-    name: str
-
-    def points(self) -> ColumnElement[bool]:
-        return and_(
-            MetricPoint.job_id == self.job_id, MetricPoint.split == self.split, MetricPoint.name == self.name
-        )
 
 
 def overview(session: Session, job_id: str, which: SeriesFilter, max_points: int) -> list[Row]:
@@ -56,16 +42,27 @@ def list_series(session: Session, job_id: str) -> Iterator[Series]:
 
 def thinned(session: Session, series: Series, max_points: int, which: SeriesFilter = EVERYTHING) -> set[int]:
     """Ids of the points that stand for the wanted steps of a series: all where they are few."""
-    mine = and_(series.points(), *which.within(MetricPoint.step))
-    few = session.scalars(select(MetricPoint.id).where(mine).limit(max_points + 1)).all()
-    if len(few) <= max_points:
-        return set(few)
+    mine = and_(series.of(MetricPoint), *which.within(MetricPoint.step))
+    beyond = select(MetricPoint.id).where(mine).order_by(MetricPoint.step).offset(max_points).limit(1)
+    if session.scalar(beyond) is None:
+        return set(session.scalars(select(MetricPoint.id).where(mine)))
     first, last = (session.execute(_edge(mine, order)).one() for order in (False, True))
-    gaps = session.scalar(_not_finite(mine)) is not None
-    count = max(1, (max_points - 2) // (3 if gaps else 2))
-    width = -(-(last.step - first.step + 1) // count)
-    found = session.execute(_bucket_extremes(session, series, first.step, last.step, width, gaps)).all()
-    return {first.id, last.id, *(row_id for row in found for row_id in row if row_id is not None)}
+    gaps = _has_gaps(session, series, first.step, last.step)
+    buckets = max(1, (max_points - 2) // (3 if gaps else 2))
+    found = {first.id, last.id}
+    for source, span in _pieces(Span(first.step, last.step + 1, buckets)):
+        found |= extremes(session, series, source, span, gaps)
+    return found
+
+
+def _pieces(whole: Span) -> list[tuple[Source, Span]]:
+    """The blocks that lie within and the points on both sides of them; points alone where blocks are few."""
+    low, end = -(-whole.low // BLOCK_STEPS) * BLOCK_STEPS, whole.end // BLOCK_STEPS * BLOCK_STEPS
+    buckets = whole.buckets - 2
+    if buckets < 1 or (end - low) // BLOCK_STEPS < buckets:
+        return [(POINTS, whole)]
+    head, tail = Span(whole.low, low, 1), Span(end, whole.end, 1)
+    return [(POINTS, head), (BLOCKS, Span(low, end, buckets)), (POINTS, tail)]
 
 
 def _wants(which: SeriesFilter, series: Series) -> bool:
@@ -89,45 +86,17 @@ def _edge(mine: ColumnElement[bool], newest: bool) -> Select[int, int]:
     return select(MetricPoint.id, MetricPoint.step).where(mine).order_by(order).limit(1)
 
 
-def _not_finite(mine: ColumnElement[bool]) -> Select[int]:
-    """Left to itself, SQLite passes over the whole series in the other index."""
-    found = select(MetricPoint.id).where(mine, MetricPoint.value.is_(None)).limit(1)
-    return found.with_hint(MetricPoint, "INDEXED BY ix_metric_points_not_finite", "sqlite")
-
-
-def _bucket_extremes(
-    session: Session, series: Series, low: int, high: int, width: int, gaps: bool
-) -> Select[*tuple[Any, ...]]:
-    """One row a bucket: the id of its least value, of its greatest, and of one that was not finite."""
-    starts = select(literal(low).label("start")).cte("buckets", recursive=True)
-    starts = starts.union_all(select(starts.c.start + width).where(starts.c.start + width <= high))
-    # One bound each way: of two, SQLite may seek by the wider one and pass over everything for every bucket.
-    end = case((starts.c.start + width > high, high + 1), else_=starts.c.start + width)
-    inside = and_(series.points(), MetricPoint.step >= starts.c.start, MetricPoint.step < end)
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    columns = [_extreme(inside, starts, greatest, sqlite) for greatest in (False, True)]
-    if gaps:
-        columns.append(
-            select(MetricPoint.id).where(inside, MetricPoint.value.is_(None)).limit(1).scalar_subquery()
-        )
-    return select(*columns).select_from(starts)
-
-
-def _extreme(inside: ColumnElement[bool], starts: CTE, greatest: bool, sqlite: bool) -> ScalarSelect[int]:
-    if sqlite:
-        # SQLite takes a bare column from the row of the extreme, without sorting for one row.
-        extreme = func.max(MetricPoint.value) if greatest else func.min(MetricPoint.value)
-        row = select(MetricPoint.id, extreme.label("extreme")).where(inside).correlate(starts).subquery()
-        return select(row.c.id).where(row.c.extreme.is_not(None)).scalar_subquery()
-    order = MetricPoint.value.desc() if greatest else MetricPoint.value
-    finite = (inside, MetricPoint.value.is_not(None))
-    return select(MetricPoint.id).where(*finite).order_by(order).limit(1).scalar_subquery()
+def _has_gaps(session: Session, series: Series, first: int, last: int) -> bool:
+    """Whether a block that has some of these steps knows of a value that was not finite."""
+    here = (series.of(MetricBlock), MetricBlock.step >= first & -BLOCK_STEPS, MetricBlock.step <= last)
+    gap = select(MetricBlock.step).where(*here, MetricBlock.not_finite_id.is_not(None)).limit(1)
+    return session.scalar(gap) is not None
 
 
 def _rows(session: Session, ids: list[int]) -> list[Row]:
+    keys = [column.key for column in POINT_COLUMNS]
     found: list[Row] = []
     for start in range(0, len(ids), _CHUNK):
-        chunk = ids[start : start + _CHUNK]
-        rows = session.execute(select(*POINT_COLUMNS).where(MetricPoint.id.in_(chunk)))
-        found.extend(dict(row._mapping) for row in rows)
+        rows = session.execute(select(*POINT_COLUMNS).where(MetricPoint.id.in_(ids[start : start + _CHUNK])))
+        found.extend(dict(zip(keys, row, strict=True)) for row in rows)
     return sorted(found, key=lambda row: (row["split"], row["name"], row["step"]))

@@ -31,6 +31,7 @@ from shared.jobs.submit import submit
 from shared.models import Attempt, Job, MetricPoint
 from shared.specs.catalogue import installed_workloads
 from shared.specs.resolve import resolve_spec
+from worker.supervision.blocks import refresh_blocks
 
 SERIES = ("loss", "loss_direction", "loss_trend", "loss_nll", "grad_norm")
 FLAGS = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-sandbox")
@@ -70,6 +71,7 @@ def plant(folder: Path, steps: int) -> str:
     while chunk := [row for _, row in zip(range(AT_ONCE), rows, strict=False)]:
         with database.write() as session:
             session.execute(insert(MetricPoint), chunk)
+            refresh_blocks(session, job_id, chunk)
     database.close()
     return job_id
 

@@ -14,7 +14,9 @@ from shared.tables.jobs import Attempt as Attempt
 from shared.tables.jobs import IdempotencyKey as IdempotencyKey
 from shared.tables.jobs import Job as Job
 from shared.tables.jobs import JobTag as JobTag
+from shared.tables.series import BLOCK_STEPS as BLOCK_STEPS
 from shared.tables.series import JobEvent as JobEvent
 from shared.tables.series import MemoryPoint as MemoryPoint
+from shared.tables.series import MetricBlock as MetricBlock
 from shared.tables.series import MetricPoint as MetricPoint
 from shared.tables.tokens import Token as Token

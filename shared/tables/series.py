@@ -41,6 +41,10 @@ class JobEvent(Base):
     )
 
 
+BLOCK_STEPS = 64
+"""Steps of a block, a power of two. Another number needs a migration that makes all blocks anew."""
+
+
 class MetricPoint(Base):
     """One value of one series. Points of a rewound attempt are deleted, never doubled."""
 
@@ -62,17 +66,34 @@ class MetricPoint(Base):
     __table_args__ = (
         Index("ix_metric_points_cursor", "job_id", "id"),
         Index("ix_metric_points_series", "job_id", "split", "name", "step", "value"),
-        Index(
-            "ix_metric_points_not_finite",
-            "job_id",
-            "split",
-            "name",
-            "step",
-            sqlite_where=text("value IS NULL"),
-            postgresql_where=text("value IS NULL"),
-        ),
         {"sqlite_autoincrement": True},
     )
+
+
+class MetricBlock(Base):
+    """The extremes of a series in one block of steps: what an overview reads in place of the points.
+
+    Every block that holds a point has its row, and it says what the points say: both change in one
+    transaction (worker/supervision/blocks.py).
+    """
+
+    __tablename__ = "metric_blocks"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    split: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    step: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """The first that belongs to the block, a multiple of BLOCK_STEPS."""
+    least: Mapped[float | None] = mapped_column(Float)
+    """NULL where no value was finite; so is `greatest`, and the ids of both."""
+    least_id: Mapped[int | None] = mapped_column(BigInteger)
+    """Of the point; it is deleted with its block or gives its place up, so no key guards it."""
+    greatest: Mapped[float | None] = mapped_column(Float)
+    greatest_id: Mapped[int | None] = mapped_column(BigInteger)
+    not_finite_id: Mapped[int | None] = mapped_column(BigInteger)
+    """Of one point that was not finite."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class MemoryPoint(Base):

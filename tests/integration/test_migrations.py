@@ -14,6 +14,7 @@ from migrations.migrate import upgrade
 from shared.db import Database, open_database
 from shared.models import Base
 from tests.factories import fetch_job, submit_job
+from tests.integration.series import blocks_of, blocks_that_points_make, points_of
 
 
 def test_the_migrated_schema_equals_the_models(any_database: Database) -> None:
@@ -61,8 +62,27 @@ def test_a_database_with_jobs_of_the_release_before_is_migrated_with_its_jobs(
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
         connection.execute(text(f"INSERT INTO jobs ({names}) VALUES ({marks})"), values)
+        connection.execute(
+            text(
+                "INSERT INTO metric_points (job_id, attempt, epoch, step, split, name, value, time)"
+                " VALUES (:job, 1, 1, :step, :split, 'loss', :value, 0)"
+            ),
+            [
+                {
+                    "job": values["id"],
+                    "step": step,
+                    "split": split,
+                    "value": None if step % 9 == 4 else step % 7,
+                }
+                for step in range(200)
+                for split in ("train", "val")
+            ],
+        )
         connection.commit()
     upgrade(database.engine)
     job = fetch_job(database, "01a1fdce504771eada3e69")
     assert (job.status, job.due_at, job.dispatched_at) == ("queued", now, None)
+    blocks = blocks_of(database)
+    assert len(blocks) == 8
+    assert blocks == blocks_that_points_make(points_of(database))
     database.close()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.jobs import store
 from shared.models import Artifact, Attempt, Checkpoint, Job, JobEvent, MemoryPoint, MetricPoint
+from worker.supervision.blocks import refresh_blocks
 from worker.supervision.fold import Fold
 
 
@@ -25,7 +26,9 @@ def record(session: Session, folded: Fold, holder: int) -> None:
         (JobEvent, folded.events),
     ):
         if rows:
-            session.execute(insert(model), rows)
+            # Beneath the ORM, which takes as long over a row as the database does.
+            session.connection().execute(insert(model), rows)
+    refresh_blocks(session, folded.job_id, folded.points, folded.rewind_step)
     for row in folded.checkpoints:
         session.merge(Checkpoint(**row))
     for row in folded.found_checkpoints:

@@ -18,6 +18,7 @@ from shared.jobs.status import Reason
 from shared.models import Artifact, Checkpoint, Job, MemoryPoint, MetricPoint
 from shared.rundir import RunDir
 from tests.factories import fetch_job, running_job
+from worker.supervision.blocks import refresh_blocks
 
 
 def plant_points(database: Database, job: Job, values: Iterable[float | None], **more: Any) -> None:
@@ -30,6 +31,7 @@ def plant_points(database: Database, job: Job, values: Iterable[float | None], *
     ]
     with database.write() as session:
         session.execute(insert(MetricPoint), rows)
+        refresh_blocks(session, job.id, rows)
 
 
 def plant_samples(database: Database, job: Job, samples: Iterable[dict[str, Any]]) -> None:
