@@ -13,85 +13,115 @@ const DROPS = 3, POLL_MS = 1500, POLLED_MS = 60_000, LONGEST_MS = 960_000;
 // A fault of who hears is reported, and no break of the connection.
 export function follow(path, place, hearing) {
   const hear = Object.fromEntries(Object.entries(hearing).map(([name, one]) => [name, reporting(one)]));
-  let stop = () => {}, drops = 0, polled = POLLED_MS, over = false, left = false, attempt = null, said = null;
-  const say = word => {
-    if (word !== said) hear.way(word);
-    said = word;
+  return new Follower(path, place, hear);
+}
+
+class Follower {
+  #path;
+  #place;
+  #hear;
+  #leave = () => {}; // what goes on now: a stream, or polling
+  #drops = 0;
+  #polled = POLLED_MS;
+  #over = false;
+  #left = false;
+  #attempt = null;
+  #said = null;
+
+  constructor(path, place, hear) {
+    [this.#path, this.#place, this.#hear] = [path, place, hear];
+    document.addEventListener("visibilitychange", this.#look);
+    this.#look();
+  }
+
+  // Where the job was resumed, perhaps elsewhere, perhaps to its end between two looks, there is more to hear.
+  see(attempt, final) {
+    const another = this.#attempt !== null && attempt !== this.#attempt;
+    this.#attempt = attempt;
+    if (!this.#over || (final && !another)) return;
+    this.#over = false;
+    this.#look();
+  }
+
+  stop = () => {
+    this.#left = true;
+    this.#leave();
+    document.removeEventListener("visibilitychange", this.#look);
   };
-  const live = () => {
-    stop = stream(`${path}/events`, `${place.event}.${place.point}.l${place.offset}`, {
-      alive: () => say("live"),
-      message: message => {
-        [drops, polled] = [0, POLLED_MS];
-        take(message);
-      },
-      drop: ({silent}) => {
-        drops += 1;
-        say("reconnecting");
-        if (silent || drops >= DROPS) poll();
-      },
+
+  #look = () => {
+    this.#leave();
+    if (!document.hidden && !this.#over && !this.#left) this.#stream();
+  };
+
+  #stream() {
+    const {event, point, offset} = this.#place;
+    this.#leave = stream(`${this.#path}/events`, `${event}.${point}.l${offset}`, {
+      alive: () => this.#say("live"),
+      message: message => this.#take(message),
+      drop: ({silent}) => this.#drop(silent),
     });
-  };
-  const take = ({id, event, data}) => {
+  }
+
+  #take({id, event, data}) {
+    [this.#drops, this.#polled] = [0, POLLED_MS];
     const [, at, point, offset] = id?.match(/^(e\d+)\.(m\d+)\.l(\d+)$/) ?? [];
-    if (at !== undefined) Object.assign(place, {event: at, point, offset: Number(offset)});
-    if (event === "event") hear.event(data);
-    else if (event === "metrics") hear.points(data.points);
-    else if (event === "log") hear.log(data);
-    else if (event === "end") end();
-  };
-  const end = () => {
-    over = true;
-    stop();
-    say("ended");
-  };
-  const poll = () => {
-    stop();
-    const control = new AbortController();
-    let lost = false;
-    const turns = repeat(POLL_MS, () => readOn(path, place, hear, control.signal), {
-      // Where nothing at all came through for a while, the stream may come through again.
-      onDone: done => done ? end() : lost ? streamAgain() : say("polling"),
-      onError: () => {
-        lost = true;
-        say("reconnecting");
-      },
-    });
+    if (at !== undefined) Object.assign(this.#place, {event: at, point, offset: Number(offset)});
+    if (event === "event") this.#hear.event(data);
+    else if (event === "metrics") this.#hear.points(data.points);
+    else if (event === "log") this.#hear.log(data);
+    else if (event === "end") this.#end();
+  }
+
+  #drop(silent) {
+    this.#drops += 1;
+    this.#say("reconnecting");
+    if (silent || this.#drops >= DROPS) this.#poll();
+  }
+
+  #poll() {
+    this.#leave();
+    const control = new AbortController(), turns = this.#turns(control.signal);
     // The longer a stream does not come through, the rarer it is tried: nothing is heard meanwhile.
     const back = setTimeout(() => {
-      polled = Math.min(LONGEST_MS, polled * 2);
-      streamAgain();
-    }, polled);
-    stop = () => {
+      this.#polled = Math.min(LONGEST_MS, this.#polled * 2);
+      this.#streamAgain();
+    }, this.#polled);
+    this.#leave = () => {
       clearTimeout(back);
       control.abort();
       turns.stop();
     };
-  };
-  const streamAgain = () => {
-    stop();
-    drops = DROPS - 1;
-    live();
-  };
-  const look = () => {
-    stop();
-    if (!document.hidden && !over && !left) live();
-  };
-  // Where the job was resumed, perhaps elsewhere, perhaps to its end between two looks, there is more to hear.
-  const see = (now, final) => {
-    const another = attempt !== null && now !== attempt;
-    attempt = now;
-    if (!over || (final && !another)) return;
-    over = false;
-    look();
-  };
-  document.addEventListener("visibilitychange", look);
-  look();
-  return {see, stop: () => {
-    left = true;
-    stop();
-    document.removeEventListener("visibilitychange", look);
-  }};
+  }
+
+  // Where nothing at all came through for a while, the stream may come through again.
+  #turns(signal) {
+    let lost = false;
+    return repeat(POLL_MS, () => readOn(this.#path, this.#place, this.#hear, signal), {
+      onDone: done => done ? this.#end() : lost ? this.#streamAgain() : this.#say("polling"),
+      onError: () => {
+        lost = true;
+        this.#say("reconnecting");
+      },
+    });
+  }
+
+  #streamAgain() {
+    this.#leave();
+    this.#drops = DROPS - 1;
+    this.#stream();
+  }
+
+  #end() {
+    this.#over = true;
+    this.#leave();
+    this.#say("ended");
+  }
+
+  #say(word) {
+    if (word !== this.#said) this.#hear.way(word);
+    this.#said = word;
+  }
 }
 
 function reporting(hear) {
