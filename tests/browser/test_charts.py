@@ -93,10 +93,13 @@ def test_the_job_chosen_last_lies_over_the_curves_and_any_can_be_named_by_its_id
     page.route(f"**/jobs/{late}", lambda route: held.append(route))
     page = visit.open(f"/jobs/{below}")
     compare = page.get_by_role("combobox", name="Compare with another job")
+    plot = chart(page, "loss").locator(".uplot")
+    plot.evaluate("plot => { plot.held = true; }")
     compare.select_option(late)
     compare.select_option(last)
     over = chart(page, "loss").locator(".key.faint")
     expect(over.first).to_be_visible()
+    assert plot.evaluate("plot => plot.held"), "curves that join take the plot away from who reads in it"
     shown = over.first.inner_text()
     with page.expect_response(f"**/jobs/{late}"):
         held[0].continue_()

@@ -51,7 +51,7 @@ export class Axis {
 // show({curves, marks, log}): curves [{label, colour, dash, faint, points}] with points as of reading.js.
 export class Chart {
   constructor(axis, {title, height, format = short, zero = false, least = 0, increments}) {
-    Object.assign(this, {axis, title, height, format, zero, least, increments, hidden: new Set(), shape: null, plot: null, given: null, next: null, place: null, dragging: false});
+    Object.assign(this, {axis, title, height, format, zero, least, increments, hidden: new Set(), frame: null, looks: null, plot: null, given: null, next: null, place: null, dragging: false});
     this.readout = el("div", {class: "readout"});
     this.holder = el("div", {class: "plot", tabindex: "0", role: "group", onkeydown: event => this.#key(event),
       title: "Drag to zoom, double-click to see all. Keys: arrows read values, + and - zoom, Escape shows all."});
@@ -59,7 +59,7 @@ export class Chart {
     this.resized = new ResizeObserver(() => this.plot?.setSize({width: this.holder.clientWidth, height}));
     this.resized.observe(this.holder);
     this.restyle = () => {
-      this.shape = null;
+      this.frame = null;
       this.draw();
     };
     DARK.addEventListener("change", this.restyle);
@@ -83,10 +83,11 @@ export class Chart {
   draw() {
     if (this.next === null || !this.root.isConnected || this.dragging) return;
     this.given = this.next;
-    const {curves, log} = this.given;
-    const shape = JSON.stringify([log, curves.map(look), this.axis.unit]);
-    if (shape !== this.shape) this.#build(shape);
+    const frame = JSON.stringify([this.given.log, this.axis.unit]), looks = JSON.stringify(this.given.curves.map(look));
+    if (frame !== this.frame) this.#build();
+    else if (looks !== this.looks) this.#exchange();
     else this.plot.setData(this.#data());
+    Object.assign(this, {frame, looks});
     this.#tell(this.place);
   }
 
@@ -98,10 +99,21 @@ export class Chart {
     this.#tell(left < 0 ? null : place);
   }
 
-  #build(shape) {
+  #build() {
     this.plot?.destroy();
-    this.shape = shape;
     this.plot = new uPlot(this.#options(), this.#data(), this.holder);
+    this.#drawReadout();
+  }
+
+  // Other curves in the same plot: whoever reads or points there while one joins goes on.
+  #exchange() {
+    while (this.plot.series.length > 1) this.plot.delSeries(1);
+    for (const curve of this.given.curves) this.plot.addSeries(this.#series(curve));
+    this.#drawReadout();
+    this.plot.setData(this.#data());
+  }
+
+  #drawReadout() {
     redraw(this.readout, this.given.curves.map(look), () => [...this.given.curves.map(curve => this.#legend(curve)), el("span", {class: "at"})]);
   }
 
@@ -124,22 +136,24 @@ export class Chart {
   }
 
   #options() {
-    const style = getComputedStyle(document.documentElement), colour = name => style.getPropertyValue(`--${name}`).trim();
-    const {curves, log} = this.given, quiet = colour("quiet"), line = colour("line");
+    const {curves, log} = this.given, quiet = sheetColour("quiet"), line = sheetColour("line");
     const axes = {stroke: quiet, font: "11px system-ui, sans-serif", grid: {stroke: line, width: 1}, ticks: {stroke: line, width: 1, size: 4}};
     return {
       width: this.holder.clientWidth, height: this.height, legend: {show: false}, padding: [10, 24, 0, 0],
       scales: {x: {time: false, range: () => this.axis.range()}, y: {distr: log ? 3 : 1, range: log ? undefined : (_, low, high) => this.#height(low, high)}},
       axes: [{...axes, size: 26, space: 80, values: (_, places) => places.map(this.axis.ticks), incrs: this.axis.increments},
         {...axes, size: LEFT, space: 34, incrs: this.increments, values: (_, values) => values.map(value => value === null ? null : this.format(value))}],
-      series: [{}, ...curves.map(curve => ({label: curve.label, show: !this.hidden.has(curve.label), spanGaps: false, gaps,
-        stroke: colour(`series-${curve.colour % COLOURS}`) + (curve.faint ? "88" : ""), width: curve.faint ? 1.2 : 1.7, dash: curve.dash,
-        points: {show: (plot, index) => this.given.curves[index - 1].points.length * DOT_ROOM < plot.width, size: 5}}))],
+      series: [{}, ...curves.map(curve => this.#series(curve))],
       cursor: {drag: {x: true, y: false, setScale: false}, points: {size: 7}, dataIdx: (plot, index, hovered, place) => this.#indexAt(plot, index, hovered, place),
         bind: {dblclick: () => () => this.axis.zoom(null)}},
       hooks: {ready: [plot => plot === this.plot && this.point(this.place)], setSelect: [plot => this.#selected(plot)], setCursor: [plot => this.#moved(plot)],
-        draw: [plot => drawMarks(plot, this.given.marks, colour)]},
+        draw: [plot => drawMarks(plot, this.given.marks, sheetColour)]},
     };
+  }
+
+  #series({label, colour: number, faint, dash}) {
+    return {label, dash, show: !this.hidden.has(label), spanGaps: false, gaps, stroke: sheetColour(`series-${number % COLOURS}`) + (faint ? "88" : ""),
+      width: faint ? 1.2 : 1.7, points: {show: (plot, index) => this.given.curves[index - 1].points.length * DOT_ROOM < plot.width, size: 5}};
   }
 
   #height(low, highest) {
@@ -209,6 +223,9 @@ export class Chart {
     event.preventDefault();
   }
 }
+
+// As the sheet has it, in the theme of now.
+const sheetColour = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 const look = ({label, colour, dash, faint}) => [label, colour, dash, faint];
 
