@@ -4,128 +4,178 @@ import {ask} from "/web/api.js";
 import {button, el, empty, redraw, toast} from "/web/dom.js";
 import {changesOf, parted, request, standing} from "/web/form/changes.js";
 import {Choice} from "/web/form/choice.js";
+import {fieldSearch} from "/web/form/find.js";
 import {code} from "/web/form/raw.js";
 import {formOf} from "/web/form/schema.js";
 import {trialPart} from "/web/form/trial.js";
 import {formView} from "/web/form/view.js";
 
-export function page({query}) {
-  const trial = trialPart(() => choice.settled ? {body: body(), view: state.view} : null), raw = el("div"), found = el("span", {class: "quiet small", role: "status"});
-  const search = el("input", {type: "search", placeholder: "Search fields", "aria-label": "Search fields", oninput: () => lookFor(), onkeydown: event => {
-    if (event.key === "Enter") event.preventDefault(); // looks for fields and submits nothing
-  }});
-  // Both stay the same elements: whoever chooses by keyboard stays in them.
-  const workload = el("select", {onchange: () => changeWorkload()}), preset = el("select", {onchange: () => changePreset()});
-  const summary = el("p", {class: "quiet small"}), fields = el("fieldset"), sending = el("fieldset");
-  const submit = el("button", {type: "submit", class: "primary", "data-scope": "submit"}, "Submit"), title = el("h1", {}, "Submit a job");
-  sending.append(submit);
-  const form = el("form", {class: "submit", novalidate: true, onsubmit: event => {
-    event.preventDefault();
-    send();
-  }}, el("div", {}, el("div", {class: "bar choices"}, el("label", {}, "Workload ", workload), el("label", {}, "Preset ", preset), summary),
-    el("div", {class: "bar"}, search, found), fields),
-  el("aside", {"aria-label": "What would run"}, el("div", {class: "stick"}, el("h2", {}, "What would run"), trial.root, sending, raw)));
-  const root = el("div", {}, el("div", {class: "title"}, title), form);
-  const choice = new Choice(name => ask(`/workloads/${encodeURIComponent(name)}`));
-  const state = {preset: "", nodes: [], view: null, changes: new Map(), aside: new Map(), drafts: new Map(), key: "", body: "", sent: false, left: false};
+export const page = ({query}) => new SubmitPage(query);
 
-  const body = () => request({workload: choice.shown.name, preset: state.preset, changes: standing(state.changes, state.changes, state.nodes)});
-  // What is shown but not chosen, or chosen but not shown, can be neither changed nor sent.
-  const lock = () => {
-    fields.disabled = sending.disabled = preset.disabled = !choice.settled;
-  };
-  const lookFor = () => {
-    if (state.view === null) return; // found once the form is there
-    const number = state.view.search(search.value);
-    found.textContent = search.value.trim() === "" ? "" : number === 0 ? "no field matches" : `${number} found`;
-  };
-  const changed = () => {
-    const now = JSON.stringify(body());
-    if (now !== state.body) Object.assign(state, {body: now, key: freshKey()});
-    redraw(raw, now, () => code(body()));
-    trial.soon();
-  };
-  const send = async () => {
-    if (!choice.settled || state.sent) return;
-    if (state.view.wrong() > 0) return state.view.goToWrong();
-    setSent(true);
-    try {
-      const job = await ask("/jobs", {method: "POST", json: body(), headers: {"Idempotency-Key": state.key}});
-      if (state.left) toast(`${job.name || job.id} was submitted.`);
-      else location.hash = `#/jobs/${job.id}`;
-    } catch (problem) {
-      if (state.left) return toast(problem.message, "failed");
-      trial.tell(problem, state.view);
-      state.view.goToWrong();
-    }
-    setSent(false);
-  };
-  // Not disabled while it is sent: that would throw the focus away.
-  const setSent = sent => {
-    state.sent = sent;
-    submit.setAttribute("aria-disabled", String(sent));
-  };
-  const draw = () => {
-    const {schema, presets} = choice.shown, nodes = state.nodes = formOf(schema, presets[state.preset]);
-    [state.changes, state.aside] = parted(new Map([...state.aside, ...state.changes]), nodes);
-    state.view = formView(nodes, state.changes, state.drafts, changed);
-    fields.replaceChildren(state.view.root);
-    lookFor();
-    changed();
-  };
-  const changePreset = () => {
-    state.preset = preset.value;
-    draw();
-  };
-  const changeWorkload = async () => {
-    try {
-      await choose(workload.value, "");
-    } catch (problem) {
-      if (choice.shown === null) return failed(problem);
-      workload.value = choice.shown.name;
-      trial.tell(problem, state.view);
-    }
-  };
-  // Whose answer comes when another was chosen meanwhile is not drawn. `asked` is the request of an earlier job.
-  const choose = async (name, wanted, asked = null) => {
-    trial.hush();
-    const taken = choice.take(name);
-    lock();
-    try {
-      if (!await taken) return;
-      const {presets, schema, default_preset: usual} = choice.shown;
-      state.preset = wanted in presets ? wanted : usual;
-      if (asked !== null) state.changes = changesOf(asked, formOf(schema, presets[state.preset]));
-      workload.value = choice.shown.name;
-      summary.textContent = choice.shown.summary;
-      fill(preset, Object.keys(presets), state.preset);
-      draw();
-    } finally {
-      lock();
-    }
-  };
-  const load = async () => {
-    const {workloads} = await ask("/workloads"), names = workloads.map(({name}) => name), from = query.get("from");
+class SubmitPage {
+  title = "Submit";
+  #query;
+  #choice = new Choice(name => ask(`/workloads/${encodeURIComponent(name)}`));
+  // `aside` are changes that the form shown has no place for, `body` the request as it was last and `key` what it is sent under.
+  #preset = "";
+  #nodes = [];
+  #view = null;
+  #changes = new Map();
+  #aside = new Map();
+  #drafts = new Map();
+  #body = "";
+  #key = "";
+  #sent = false;
+  #left = false;
+  // Both stay the same elements: whoever chooses by keyboard stays in them.
+  #workloads = el("select", {onchange: () => this.#changeWorkload()});
+  #presets = el("select", {onchange: () => this.#changePreset()});
+  #heading = el("h1", {}, "Submit a job");
+  #summary = el("p", {class: "quiet small"});
+  #search = fieldSearch(text => this.#view?.search(text) ?? null);
+  #fields = el("fieldset");
+  #submit = el("button", {type: "submit", class: "primary", "data-scope": "submit"}, "Submit");
+  #sending = el("fieldset", {}, this.#submit);
+  #raw = el("div");
+  #trial = trialPart(() => this.#choice.settled ? {body: this.#request(), view: this.#view} : null);
+
+  constructor(query) {
+    this.#query = query;
+    const form = el("form", {class: "submit", novalidate: true, onsubmit: event => {
+      event.preventDefault();
+      this.#send();
+    }}, this.#main(), this.#beside());
+    this.root = el("div", {}, el("div", {class: "title"}, this.#heading), form);
+  }
+
+  enter() {
+    account.addEventListener("change", this.#trial.soon); // what one token is refused another may do
+    this.#lock();
+    this.#load().catch(problem => this.#failed(problem));
+  }
+
+  leave() {
+    this.#left = true;
+    account.removeEventListener("change", this.#trial.soon);
+    this.#choice.drop();
+    this.#trial.hush();
+  }
+
+  #main() {
+    const choices = el("div", {class: "bar choices"}, el("label", {}, "Workload ", this.#workloads), el("label", {}, "Preset ", this.#presets), this.#summary);
+    return el("div", {}, choices, this.#search.root, this.#fields);
+  }
+
+  #beside() {
+    return el("aside", {"aria-label": "What would run"},
+      el("div", {class: "stick"}, el("h2", {}, "What would run"), this.#trial.root, this.#sending, this.#raw));
+  }
+
+  async #load() {
+    const {workloads} = await ask("/workloads"), names = workloads.map(({name}) => name), from = this.#query.get("from");
     const job = from === null ? null : await ask(`/jobs/${encodeURIComponent(from)}`);
-    if (state.left) return;
-    const first = job?.workload ?? query.get("workload") ?? names[0];
-    fill(workload, names, first);
-    if (job !== null) title.replaceChildren("Submit again ", el("a", {href: `#/jobs/${job.id}`}, job.name || job.id));
-    await choose(first, job?.preset ?? query.get("preset") ?? "", job?.request ?? null);
-  };
-  const failed = problem => root.replaceChildren(title, empty("The form cannot be made.", problem.message, button("Try again", () => location.reload())));
-  const enter = () => {
-    account.addEventListener("change", trial.soon); // what one token is refused another may do
-    lock();
-    load().catch(failed);
-  };
-  const leave = () => {
-    state.left = true;
-    account.removeEventListener("change", trial.soon);
-    choice.drop();
-    trial.hush();
-  };
-  return {root, enter, leave, title: "Submit"};
+    if (this.#left) return;
+    const first = job?.workload ?? this.#query.get("workload") ?? names[0];
+    fill(this.#workloads, names, first);
+    if (job !== null) this.#heading.replaceChildren("Submit again ", el("a", {href: `#/jobs/${job.id}`}, job.name || job.id));
+    await this.#choose(first, job?.preset ?? this.#query.get("preset") ?? "", job?.request ?? null);
+  }
+
+  // Whose answer comes when another was chosen meanwhile is not drawn. `asked` is the request of an earlier job.
+  async #choose(name, wanted, asked = null) {
+    this.#trial.hush();
+    const taken = this.#choice.take(name);
+    this.#lock();
+    try {
+      if (await taken) this.#show(wanted, asked);
+    } finally {
+      this.#lock();
+    }
+  }
+
+  #show(wanted, asked) {
+    const {name, summary, presets, schema, default_preset: usual} = this.#choice.shown;
+    this.#preset = wanted in presets ? wanted : usual;
+    if (asked !== null) this.#changes = changesOf(asked, formOf(schema, presets[this.#preset]));
+    this.#workloads.value = name;
+    this.#summary.textContent = summary;
+    fill(this.#presets, Object.keys(presets), this.#preset);
+    this.#draw();
+  }
+
+  #draw() {
+    const {schema, presets} = this.#choice.shown;
+    this.#nodes = formOf(schema, presets[this.#preset]);
+    [this.#changes, this.#aside] = parted(new Map([...this.#aside, ...this.#changes]), this.#nodes);
+    this.#view = formView(this.#nodes, this.#changes, this.#drafts, () => this.#changed());
+    this.#fields.replaceChildren(this.#view.root);
+    this.#search.again();
+    this.#changed();
+  }
+
+  #changed() {
+    const body = this.#request(), now = JSON.stringify(body);
+    if (now !== this.#body) [this.#body, this.#key] = [now, freshKey()];
+    redraw(this.#raw, now, () => code(body));
+    this.#trial.soon();
+  }
+
+  async #changeWorkload() {
+    try {
+      await this.#choose(this.#workloads.value, "");
+    } catch (problem) {
+      if (this.#choice.shown === null) return this.#failed(problem);
+      this.#workloads.value = this.#choice.shown.name;
+      this.#trial.tell(problem, this.#view);
+    }
+  }
+
+  #changePreset() {
+    this.#preset = this.#presets.value;
+    this.#draw();
+  }
+
+  async #send() {
+    if (!this.#choice.settled || this.#sent) return;
+    if (this.#view.wrong() > 0) return this.#view.goToWrong();
+    this.#setSent(true);
+    try {
+      this.#taken(await ask("/jobs", {method: "POST", json: this.#request(), headers: {"Idempotency-Key": this.#key}}));
+    } catch (problem) {
+      this.#refused(problem);
+    }
+    this.#setSent(false);
+  }
+
+  #taken(job) {
+    if (this.#left) toast(`${job.name || job.id} was submitted.`);
+    else location.hash = `#/jobs/${job.id}`;
+  }
+
+  #refused(problem) {
+    if (this.#left) return toast(problem.message, "failed");
+    this.#trial.tell(problem, this.#view);
+    this.#view.goToWrong();
+  }
+
+  #request() {
+    return request({workload: this.#choice.shown.name, preset: this.#preset, changes: standing(this.#changes, this.#changes, this.#nodes)});
+  }
+
+  // What is shown but not chosen, or chosen but not shown, can be neither changed nor sent.
+  #lock() {
+    this.#fields.disabled = this.#sending.disabled = this.#presets.disabled = !this.#choice.settled;
+  }
+
+  // Not disabled while it is sent: that would throw the focus away.
+  #setSent(sent) {
+    this.#sent = sent;
+    this.#submit.setAttribute("aria-disabled", String(sent));
+  }
+
+  #failed(problem) {
+    this.root.replaceChildren(this.#heading, empty("The form cannot be made.", problem.message, button("Try again", () => location.reload())));
+  }
 }
 
 function fill(field, names, value) {
