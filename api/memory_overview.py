@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.series import Row
@@ -10,6 +14,8 @@ from shared.models import MemoryPoint
 
 PEAKS = ("rss_bytes", "job_rss_bytes", "swap_in_bytes_per_second", "cuda_allocated_bytes")
 """Fields whose greatest value of every bucket is kept."""
+
+_AT_ONCE = 10_000
 
 
 def memory_overview(session: Session, job_id: str, max_points: int) -> list[Row]:
@@ -23,33 +29,22 @@ def memory_overview(session: Session, job_id: str, max_points: int) -> list[Row]
     if count > max_points:
         buckets = max(1, (max_points - 2) // len(PEAKS))
         width = -(-(high - low + 1) // buckets)
-        sqlite = session.get_bind().dialect.name == "sqlite"
-        peaks = _peaks_of_sqlite(session, mine, low, width) if sqlite else _ranked_peaks(mine, low, width)
-        query = query.where(or_(MemoryPoint.id.in_([low, high]), MemoryPoint.id.in_(peaks)))
+        # One pass that reads each sample once. In SQL it takes a pass for every field, or a ranking by each.
+        fields = (MemoryPoint.sample[field].as_float() for field in PEAKS)
+        rows = session.execute(
+            select(MemoryPoint.id, *fields).where(mine), execution_options={"yield_per": _AT_ONCE}
+        )
+        query = query.where(MemoryPoint.id.in_({low, high, *_peaks(rows, low, width)}))
     return [dict(row._mapping) for row in session.execute(query)]
 
 
-def _peaks_of_sqlite(session: Session, mine: ColumnElement[bool], low: int, width: int) -> set[int]:
-    """SQLite takes a bare column from the row of the greatest: a fifth of the time that ranking takes."""
-    bucket = (MemoryPoint.id - low) // width
-    found: set[int] = set()
-    for field in PEAKS:
-        peak = func.max(MemoryPoint.sample[field].as_float())
-        rows = session.execute(select(MemoryPoint.id, peak).where(mine).group_by(bucket))
-        found.update(row_id for row_id, value in rows if value is not None)
-    return found
-
-
-def _ranked_peaks(mine: ColumnElement[bool], low: int, width: int) -> Select[int]:
-    bucket = (MemoryPoint.id - low) // width
-    ranks = [
-        func.row_number()
-        .over(
-            partition_by=bucket,
-            order_by=(MemoryPoint.sample[field].as_float().desc().nulls_last(), MemoryPoint.id),
-        )
-        .label(field)
-        for field in PEAKS
-    ]
-    ranked = select(MemoryPoint.id, *ranks).where(mine).subquery()
-    return select(ranked.c.id).where(or_(*(ranked.c[field] == 1 for field in PEAKS)))
+def _peaks(rows: Iterable[Any], low: int, width: int) -> set[int]:
+    """Ids of the samples that have the greatest value of a field in their bucket, from ids and fields."""
+    nothing = (-math.inf, low)
+    greatest: dict[tuple[int, int], tuple[float, int]] = {}
+    for row_id, *values in rows:
+        bucket = (row_id - low) // width
+        for field, value in enumerate(values):
+            if value is not None and value > greatest.get((bucket, field), nothing)[0]:
+                greatest[bucket, field] = (value, row_id)
+    return {row_id for _, row_id in greatest.values()}

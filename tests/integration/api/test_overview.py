@@ -1,4 +1,4 @@
-"""Overviews of series that are long enough for blocks: ends, peaks and gaps of any stretch of any of them."""
+"""Overviews of what is long: ends, peaks and gaps of any stretch of series in blocks, and peaks of memory."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
+from api.memory_overview import PEAKS, memory_overview
 from api.overview import EVERYTHING, overview
 from api.series import Row, SeriesFilter
 from shared.db import Database
 from shared.models import BLOCK_STEPS, Job, MetricBlock, MetricPoint
 from tests.factories import running_job
+from tests.integration.api.planting import plant_samples
 from worker.supervision.blocks import refresh_blocks
 
 LENGTH = 20_000
@@ -61,6 +63,24 @@ def test_the_points_of_a_long_series_are_not_read_where_blocks_stand_for_them(an
         session.execute(delete(MetricBlock))
     at_the_ends = {row["step"] for row in ask(any_database, job, 100)}
     assert at_the_ends <= {*range(BLOCK_STEPS), *range(LENGTH - BLOCK_STEPS, LENGTH + 1)}
+
+
+def test_a_memory_overview_keeps_the_ends_and_the_peaks_of_each_bucket(any_database: Database) -> None:
+    job, other = running_job(any_database), running_job(any_database)
+    random = Random(0)
+    samples = [{field: random.random() for field in PEAKS[:3]} for _ in range(1000)]
+    samples[500] |= {PEAKS[3]: 7}
+    plant_samples(any_database, other, samples[:10])
+    plant_samples(any_database, job, samples)
+    with any_database.read() as session:
+        kept = [row["step"] for row in memory_overview(session, job.id, 82)]
+    assert len(kept) <= 82
+    assert kept == sorted(kept)
+    assert {0, 500, 999} <= set(kept)
+    for field in PEAKS[:3]:
+        values = [sample[field] for sample in samples]
+        for start in range(0, 1000, 50):
+            assert max(range(start, start + 50), key=values.__getitem__) in kept
 
 
 def plant(database: Database, job: Job, name: str) -> Curve:
