@@ -203,6 +203,18 @@ def test_no_function_is_too_long_to_be_read_in_one_look() -> None:
     ]
 
 
+def test_the_scripts_of_the_page_are_as_short_and_say_what_lives_there() -> None:
+    scripts = [path for path in (ROOT / "api" / "web").rglob("*.js") if "vendor" not in path.parts]
+    texts = {path.relative_to(ROOT): path.read_text(encoding="utf-8").splitlines() for path in scripts}
+    assert not [name for name, lines in texts.items() if len(lines) > FILE_LINES or lines[0][:3] != "// "]
+    assert not [
+        f"{name}:{first}: {length} lines"
+        for name, lines in texts.items()
+        for first, length in _blocks(lines)
+        if length > FUNCTION_LINES
+    ]
+
+
 def test_every_module_says_in_its_first_line_what_lives_there() -> None:
     silent = [
         module.name
@@ -239,6 +251,15 @@ def test_no_module_is_a_grab_bag() -> None:
 def test_the_rule_itself_tells_allowed_from_forbidden(imported: str, allowed: bool) -> None:
     rule = next(rule for rule in RULES if rule.place == "worker.workloads")
     assert _allowed(imported, rule) is allowed
+
+
+def _blocks(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """First line and length of each block of a script but classes, told by its indentation."""
+    for number, line in enumerate(lines, 1):
+        if line.endswith("{") and not re.match(r"(export )?class ", line):
+            inner = " " * (len(line) - len(line.lstrip()) + 1)
+            ends = (at for at, later in enumerate(lines[number:], 2) if later and not later.startswith(inner))
+            yield number, next(ends)
 
 
 def _module(path: Path) -> Module:

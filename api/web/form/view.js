@@ -8,68 +8,89 @@ import {count} from "/web/words.js";
 const INVALID = '[aria-invalid="true"]';
 
 // `changes` and `drafts` (path -> {text, wrong}, what cannot be read) are read and written; `onChange()` hears of each change.
-// Answers {root, tell(problems), search(text), wrong(), goToWrong()}: tell shows [{field, message}] and answers those that
-// belong to no field; wrong says how many fields cannot be read; goToWrong puts the focus at the first with a problem.
-export function formView(nodes, changes, drafts, onChange) {
-  const places = new Map(), fields = new Map();
-  const write = (path, found, text) => {
-    if (found.wrong) drafts.set(path, {text, wrong: found.wrong});
-    else drafts.delete(path);
-    if ("value" in found) changes.set(path, found.value);
-    else changes.delete(path);
-    countChanges();
-    onChange();
-  };
-  const draw = (node, outer) => node.kind === "group" ? drawGroup(node, outer) : drawField(node);
-  const drawField = node => {
-    const field = fieldOf(node, changes.get(node.path), (found, text) => write(node.path, found, text));
-    places.set(node.path, field.tell);
-    fields.set(node.path, field);
-    return field.root;
-  };
-  const drawGroup = (node, outer) => {
-    const number = el("span", {class: "quiet small", "data-changes": node.path}), wrong = el("p", {class: "wrong", hidden: true});
-    const body = el("div", {class: "fields"}, node.members.map(member => draw(member, false)));
-    const use = node.optional ? toggle(node, body, found => write(node.path, found), isOn(node, changes)) : null;
-    places.set(node.path, sentence => {
-      wrong.hidden = sentence === "";
-      wrong.textContent = sentence;
-    });
-    return el("details", {class: outer ? "group" : "group inner", "data-path": node.path},
-      el("summary", {}, el("code", {}, node.name), " ", number), el("p", {class: "help"}, prose(node.help)), wrong, use, body);
-  };
-  const single = nodes.filter(node => node.kind !== "group"), groups = nodes.filter(node => node.kind === "group");
-  const root = el("div", {class: "specform"}, el("div", {class: "fields first"}, single.map(node => draw(node, true))), groups.map(node => draw(node, true)));
+export class FormView {
+  #nodes;
+  #changes;
+  #drafts;
+  #onChange;
+  #places = new Map(); // path -> what shows a sentence there
+  #fields = new Map();
 
-  const countChanges = () => {
-    const counted = [...standing(changes, changes, nodes).keys()];
-    for (const place of root.querySelectorAll("[data-changes]")) {
-      const number = counted.filter(path => path === place.dataset.changes || path.startsWith(`${place.dataset.changes}.`)).length;
-      place.textContent = number === 0 ? "" : count(number, "change");
-    }
-  };
-  const tell = problems => {
-    const known = new Set(places.keys()), rest = [], said = new Map();
+  constructor(nodes, changes, drafts, onChange) {
+    [this.#nodes, this.#changes, this.#drafts, this.#onChange] = [nodes, changes, drafts, onChange];
+    const single = nodes.filter(node => node.kind !== "group"), groups = nodes.filter(node => node.kind === "group");
+    this.root = el("div", {class: "specform"}, el("div", {class: "fields first"}, single.map(node => this.#drawField(node))),
+      groups.map(node => this.#drawGroup(node, true)));
+    this.#countChanges();
+    for (const path of [...changes.keys(), ...drafts.keys()]) reveal(this.root, path);
+    for (const [path, {text}] of [...drafts]) this.#fields.get(path)?.type(text);
+  }
+
+  // Shows [{field, message}], and answers those that belong to no field.
+  tell(problems) {
+    const known = new Set(this.#places.keys()), rest = [], said = new Map();
     for (const {field, message} of problems) {
       const place = placeOf(field, known);
       if (place === "") rest.push({field, message});
       else said.set(place, [said.get(place), place === field ? message : `${field}: ${message}`].filter(Boolean).join("; "));
     }
-    for (const [path, show] of places) show(drafts.get(path)?.wrong ?? said.get(path) ?? "");
-    for (const path of said.keys()) reveal(root, path);
+    for (const [path, show] of this.#places) show(this.#drafts.get(path)?.wrong ?? said.get(path) ?? "");
+    for (const path of said.keys()) reveal(this.root, path);
     return rest;
-  };
-  const goToWrong = () => {
-    const control = [...root.querySelectorAll(INVALID)].find(one => one.closest(".fields[hidden]") === null);
+  }
+
+  search(text) {
+    return search(this.root, this.#nodes, text);
+  }
+
+  // How many fields cannot be read.
+  wrong() {
+    return [...standing(this.#drafts, this.#changes, this.#nodes).keys()].filter(path => this.#fields.has(path)).length;
+  }
+
+  // Puts the focus at the first field with a problem.
+  goToWrong() {
+    const control = [...this.root.querySelectorAll(INVALID)].find(one => one.closest(".fields[hidden]") === null);
     if (control === undefined) return;
-    reveal(root, control.closest(".field").dataset.path);
+    reveal(this.root, control.closest(".field").dataset.path);
     control.focus();
-  };
-  countChanges();
-  for (const path of [...changes.keys(), ...drafts.keys()]) reveal(root, path);
-  for (const [path, {text}] of [...drafts]) fields.get(path)?.type(text);
-  const wrong = () => [...standing(drafts, changes, nodes).keys()].filter(path => fields.has(path)).length;
-  return {root, tell, search: text => search(root, nodes, text), wrong, goToWrong};
+  }
+
+  #drawField(node) {
+    const field = fieldOf(node, this.#changes.get(node.path), (found, text) => this.#write(node.path, found, text));
+    this.#places.set(node.path, field.tell);
+    this.#fields.set(node.path, field);
+    return field.root;
+  }
+
+  #drawGroup(node, outer) {
+    const number = el("span", {class: "quiet small", "data-changes": node.path}), wrong = el("p", {class: "wrong", hidden: true});
+    const body = el("div", {class: "fields"}, node.members.map(member => member.kind === "group" ? this.#drawGroup(member, false) : this.#drawField(member)));
+    const use = node.optional ? toggle(node, body, found => this.#write(node.path, found), isOn(node, this.#changes)) : null;
+    this.#places.set(node.path, sentence => {
+      wrong.hidden = sentence === "";
+      wrong.textContent = sentence;
+    });
+    return el("details", {class: outer ? "group" : "group inner", "data-path": node.path},
+      el("summary", {}, el("code", {}, node.name), " ", number), el("p", {class: "help"}, prose(node.help)), wrong, use, body);
+  }
+
+  #write(path, found, text) {
+    if (found.wrong) this.#drafts.set(path, {text, wrong: found.wrong});
+    else this.#drafts.delete(path);
+    if ("value" in found) this.#changes.set(path, found.value);
+    else this.#changes.delete(path);
+    this.#countChanges();
+    this.#onChange();
+  }
+
+  #countChanges() {
+    const counted = [...standing(this.#changes, this.#changes, this.#nodes).keys()];
+    for (const place of this.root.querySelectorAll("[data-changes]")) {
+      const number = counted.filter(path => path === place.dataset.changes || path.startsWith(`${place.dataset.changes}.`)).length;
+      place.textContent = number === 0 ? "" : count(number, "change");
+    }
+  }
 }
 
 // The box that gives a group which may be null.

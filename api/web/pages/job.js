@@ -6,7 +6,7 @@ import {CurvesPart} from "/web/parts/curves.js";
 import {filesPart} from "/web/parts/files.js";
 import {headPart} from "/web/parts/head.js";
 import {historyPart} from "/web/parts/history.js";
-import {logPart} from "/web/parts/log.js";
+import {LogPart} from "/web/parts/log.js";
 import {marksOf} from "/web/parts/marks.js";
 import {Overlay, scaleOf} from "/web/parts/overlay.js";
 import {specPart} from "/web/parts/spec.js";
@@ -39,7 +39,7 @@ class JobPage {
     this.#overlay = new Overlay(id, () => this.#draw());
     this.#curves = new CurvesPart(this.#source(), this.#overlay, (first, last) => this.#lookCloser(first, last));
     this.#head = headPart(() => this.#again());
-    this.#log = logPart(path);
+    this.#log = new LogPart(path);
     this.root = el("div", {class: "job"}, this.#head.root, this.#way, this.#trouble, this.#curves.root, this.#log.root, this.#files.root,
       this.#history.root, this.#spec.root);
   }

@@ -8,7 +8,7 @@ import {fieldSearch} from "/web/form/find.js";
 import {code} from "/web/form/raw.js";
 import {formOf} from "/web/form/schema.js";
 import {trialPart} from "/web/form/trial.js";
-import {formView} from "/web/form/view.js";
+import {FormView} from "/web/form/view.js";
 
 export const page = ({query}) => new SubmitPage(query);
 
@@ -107,7 +107,7 @@ class SubmitPage {
     const {schema, presets} = this.#choice.shown;
     this.#nodes = formOf(schema, presets[this.#preset]);
     [this.#changes, this.#aside] = parted(new Map([...this.#aside, ...this.#changes]), this.#nodes);
-    this.#view = formView(this.#nodes, this.#changes, this.#drafts, () => this.#changed());
+    this.#view = new FormView(this.#nodes, this.#changes, this.#drafts, () => this.#changed());
     this.#fields.replaceChildren(this.#view.root);
     this.#search.again();
     this.#changed();

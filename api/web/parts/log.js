@@ -6,65 +6,81 @@ import {linesOf, LogText} from "/web/parts/logtext.js";
 
 const BACK = 65_536, LEAST = 4;
 
-// begin(page) with the end of the log as /logs gives it, add({text, next}) with what follows.
-export function logPart(path) {
-  const box = el("pre", {class: "log", tabindex: "0", role: "log", "aria-label": "Log", "aria-live": "off"});
-  const find = el("input", {type: "search", placeholder: "Find in the log", "aria-label": "Find in the log", oninput: () => draw()});
-  const found = el("span", {class: "quiet small", role: "status"});
-  const follow = button("Follow", () => setFollow(!follows()), {class: "chip", "aria-pressed": "true"});
-  const earlier = button("Earlier lines", () => busy(earlier, "Earlier lines", readBack), {class: "chip", hidden: true});
-  const root = el("section", {"aria-label": "Log"}, el("div", {class: "bar"}, el("h2", {}, "Log"), earlier, follow, find, found), box);
-  const nothing = el("span", {}, "Nothing was printed yet."), log = new LogText();
-  let drawn = new Map(), word = "";
+export class LogPart {
+  #path;
+  #log = new LogText();
+  #drawn = new Map(); // piece -> {element, lines}
+  #word = "";
+  #box = el("pre", {class: "log", tabindex: "0", role: "log", "aria-label": "Log", "aria-live": "off", onscroll: () => this.#scrolled()});
+  #find = el("input", {type: "search", placeholder: "Find in the log", "aria-label": "Find in the log", oninput: () => this.#draw()});
+  #found = el("span", {class: "quiet small", role: "status"});
+  #follow = button("Follow", () => this.#setFollow(!this.#follows), {class: "chip", "aria-pressed": "true"});
+  #earlier = button("Earlier lines", () => busy(this.#earlier, "Earlier lines", () => this.#readBack()), {class: "chip", hidden: true});
+  #nothing = el("span", {}, "Nothing was printed yet.");
 
-  box.addEventListener("scroll", () => {
-    if (!atEnd(box) && follows() && box.matches(":hover, :focus")) setFollow(false);
-  });
-  const follows = () => follow.getAttribute("aria-pressed") === "true";
-  const setFollow = on => {
-    follow.setAttribute("aria-pressed", String(on));
-    if (on) box.scrollTop = box.scrollHeight;
-  };
+  constructor(path) {
+    this.#path = path;
+    this.root = el("section", {"aria-label": "Log"},
+      el("div", {class: "bar"}, el("h2", {}, "Log"), this.#earlier, this.#follow, this.#find, this.#found), this.#box);
+  }
+
+  // The end of the log as /logs gives it.
+  begin(page) {
+    this.#log.begin(page);
+    this.#draw();
+  }
+
+  // {text, next} of what follows.
+  add(more) {
+    this.#log.add(more);
+    this.#log.cut(!this.#follows);
+    this.#draw();
+  }
+
+  get #follows() {
+    return this.#follow.getAttribute("aria-pressed") === "true";
+  }
+
+  #setFollow(on) {
+    this.#follow.setAttribute("aria-pressed", String(on));
+    if (on) this.#box.scrollTop = this.#box.scrollHeight;
+  }
+
+  #scrolled() {
+    if (!atEnd(this.#box) && this.#follows && this.#box.matches(":hover, :focus")) this.#setFollow(false);
+  }
+
   // Only pieces that are new are made: a selection in the others stays.
-  const draw = () => {
-    const sought = find.value.trim().toLowerCase();
-    if (sought !== word) drawn = new Map();
-    word = sought;
-    drawn = new Map(log.pieces.map(piece => [piece, drawn.get(piece) ?? drawPiece(piece, word)]));
-    const shown = [...drawn.values()], lines = shown.reduce((sum, piece) => sum + piece.lines, 0);
-    keep(box, shown.length === 0 ? [nothing] : shown.map(({element}) => element));
-    found.textContent = word === "" ? "" : lines === 1 ? "1 line" : `${lines} lines`;
-    earlier.hidden = log.from === 0;
-    if (follows()) box.scrollTop = box.scrollHeight;
-  };
-  const readBack = async () => {
+  #draw() {
+    const word = this.#find.value.trim().toLowerCase(), known = word === this.#word ? this.#drawn : new Map();
+    this.#word = word;
+    this.#drawn = new Map(this.#log.pieces.map(piece => [piece, known.get(piece) ?? drawPiece(piece, word)]));
+    const shown = [...this.#drawn.values()], lines = shown.reduce((sum, piece) => sum + piece.lines, 0);
+    keep(this.#box, shown.length === 0 ? [this.#nothing] : shown.map(({element}) => element));
+    this.#found.textContent = word === "" ? "" : lines === 1 ? "1 line" : `${lines} lines`;
+    this.#earlier.hidden = this.#log.from === 0;
+    if (this.#follows) this.#box.scrollTop = this.#box.scrollHeight;
+  }
+
+  async #readBack() {
     try {
-      const begin = Math.max(0, log.from - BACK), asked = log.from;
-      const page = await ask(`${path}/logs?offset=${begin}&limit=${Math.max(LEAST, asked - begin)}`);
-      if (log.from === asked) showBack(page);
+      const asked = this.#log.from, begin = Math.max(0, asked - BACK);
+      const page = await ask(`${this.#path}/logs?offset=${begin}&limit=${Math.max(LEAST, asked - begin)}`);
+      if (this.#log.from === asked) this.#showBack(page);
     } catch (error) {
       toast(error.message, "failed");
     }
-  };
+  }
+
   // What was in sight stays in sight, and the focus in the log where there is nothing earlier to read.
-  const showBack = page => {
-    setFollow(false);
-    const {scrollTop, scrollHeight} = box, focused = document.activeElement === earlier;
-    log.back(page);
-    draw();
-    if (focused && earlier.hidden) box.focus({preventScroll: true});
-    box.scrollTop = scrollTop + box.scrollHeight - scrollHeight;
-  };
-  const begin = page => {
-    log.begin(page);
-    draw();
-  };
-  const add = more => {
-    log.add(more);
-    log.cut(!follows());
-    draw();
-  };
-  return {root, begin, add};
+  #showBack(page) {
+    this.#setFollow(false);
+    const {scrollTop, scrollHeight} = this.#box, focused = document.activeElement === this.#earlier;
+    this.#log.back(page);
+    this.#draw();
+    if (focused && this.#earlier.hidden) this.#box.focus({preventScroll: true});
+    this.#box.scrollTop = scrollTop + this.#box.scrollHeight - scrollHeight;
+  }
 }
 
 const atEnd = box => box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
