@@ -6,57 +6,77 @@ import {limits, show} from "/web/form/schema.js";
 const NULL = "\u0000null";
 
 // `given` is the change made already, undefined for none; `onGive({value} | {nothing} | {wrong}, text)` hears of each.
-// Answers {root, tell(sentence), type(text)}.
-export function fieldOf(field, given, onGive) {
-  const id = `f-${field.path}`, wrong = el("p", {class: "wrong", id: `${id}-wrong`, hidden: true});
-  const help = el("p", {class: "help", id: `${id}-help`}, prose(field.help));
-  const range = limits(field), reset = el("button", {type: "button", class: "plain small", onclick: () => give("", true)}, "Reset");
-  reset.setAttribute("aria-label", `Reset ${field.path}`);
-  const control = field.kind === "choice" || field.kind === "boolean" ? choice(field) : input(field);
-  for (const [name, value] of Object.entries({id, name: field.path, "aria-describedby": `${id}-help ${id}-wrong`})) control.setAttribute(name, value);
-  const none = control.tagName === "INPUT" && field.optional && field.preset !== null ? el("input", {type: "checkbox", onchange: () => giveNone()}) : null;
-  const root = el("div", {class: "field", "data-path": field.path},
-    el("label", {for: id}, el("code", {}, field.name), range ? el("span", {class: "quiet small"}, ` ${range}`) : null),
-    el("div", {class: "control"}, control, none && el("label", {class: "small"}, none, " none"), reset), help, wrong);
+export class Field {
+  #field;
+  #onGive;
+  #control;
+  #none = null; // the box that gives null
+  #reset;
+  #wrong;
 
-  const tell = sentence => {
-    wrong.hidden = sentence === "";
-    wrong.textContent = sentence;
-    control.setAttribute("aria-invalid", String(sentence !== ""));
-  };
-  const mark = changed => {
-    root.classList.toggle("changed", changed);
-    reset.hidden = !changed;
-  };
-  const give = (text, write) => {
-    if (write) {
-      control.value = text;
-      control.disabled = false;
-      if (none) none.checked = false;
+  constructor(field, given, onGive) {
+    const id = `f-${field.path}`;
+    [this.#field, this.#onGive, this.#control] = [field, onGive, controlOf(field, id, () => this.#give(this.#control.value))];
+    if (this.#control.tagName === "INPUT" && field.optional && field.preset !== null) {
+      this.#none = el("input", {type: "checkbox", onchange: () => this.#giveNone()});
     }
-    const bad = control.validity?.badInput;
-    const found = bad ? {wrong: "must be a number"} : text === NULL ? {value: null} : read(field, text);
-    tell(found.wrong ?? "");
-    mark(!found.nothing);
-    onGive(found, text);
-  };
-  const type = text => {
-    control.value = text;
-    give(control.value, false);
-  };
-  const giveNone = () => {
-    control.disabled = none.checked;
-    if (none.checked) control.value = "";
-    give(none.checked ? NULL : "", false);
-  };
-  control.addEventListener(control.tagName === "SELECT" ? "change" : "input", () => give(control.value, false));
-  if (given === null && none) {
-    none.checked = control.disabled = true;
-  } else if (given !== undefined) {
-    control.value = given === null ? NULL : field.kind === "json" ? JSON.stringify(given) : show(given);
+    this.#reset = el("button", {type: "button", class: "plain small", "aria-label": `Reset ${field.path}`, onclick: () => this.#giveUp()}, "Reset");
+    this.#wrong = el("p", {class: "wrong", id: `${id}-wrong`, hidden: true});
+    this.root = this.#draw(id);
+    this.#begin(given);
   }
-  mark(given !== undefined);
-  return {root, tell, type};
+
+  tell(sentence) {
+    this.#wrong.hidden = sentence === "";
+    this.#wrong.textContent = sentence;
+    this.#control.setAttribute("aria-invalid", String(sentence !== ""));
+  }
+
+  // As if the user had typed it.
+  type(text) {
+    this.#control.value = text;
+    this.#give(this.#control.value);
+  }
+
+  #draw(id) {
+    const {name, path, help} = this.#field, range = limits(this.#field);
+    return el("div", {class: "field", "data-path": path},
+      el("label", {for: id}, el("code", {}, name), range ? el("span", {class: "quiet small"}, ` ${range}`) : null),
+      el("div", {class: "control"}, this.#control, this.#none && el("label", {class: "small"}, this.#none, " none"), this.#reset),
+      el("p", {class: "help", id: `${id}-help`}, prose(help)), this.#wrong);
+  }
+
+  #begin(given) {
+    if (given === null && this.#none) this.#none.checked = this.#control.disabled = true;
+    else if (given !== undefined) this.#control.value = given === null ? NULL : this.#field.kind === "json" ? JSON.stringify(given) : show(given);
+    this.#mark(given !== undefined);
+  }
+
+  #give(text) {
+    const bad = this.#control.validity?.badInput;
+    const found = bad ? {wrong: "must be a number"} : text === NULL ? {value: null} : read(this.#field, text);
+    this.tell(found.wrong ?? "");
+    this.#mark(!found.nothing);
+    this.#onGive(found, text);
+  }
+
+  #giveUp() {
+    this.#control.value = "";
+    this.#control.disabled = false;
+    if (this.#none) this.#none.checked = false;
+    this.#give("");
+  }
+
+  #giveNone() {
+    this.#control.disabled = this.#none.checked;
+    if (this.#none.checked) this.#control.value = "";
+    this.#give(this.#none.checked ? NULL : "");
+  }
+
+  #mark(changed) {
+    this.root.classList.toggle("changed", changed);
+    this.#reset.hidden = !changed;
+  }
 }
 
 // `code` in a docstring as code.
@@ -64,16 +84,20 @@ export function prose(text) {
   return text.split("`").map((part, index) => index % 2 === 1 ? el("code", {}, part) : part);
 }
 
-function input(field) {
-  const numeric = field.kind === "integer";
-  const range = numeric ? {min: field.low, max: safe(field.high), step: 1} : {};
-  const keys = field.kind === "number" ? {inputmode: "decimal"} : {};
-  return el("input", {type: numeric ? "number" : "text", placeholder: show(field.preset), autocomplete: "off", spellcheck: "false", ...range, ...keys});
+function controlOf(field, id, onInput) {
+  const naming = {id, name: field.path, "aria-describedby": `${id}-help ${id}-wrong`};
+  return field.kind === "choice" || field.kind === "boolean" ? choice(field, {...naming, onchange: onInput}) : input(field, {...naming, oninput: onInput});
 }
 
-function choice(field) {
+function input(field, attributes) {
+  const whole = field.kind === "integer", range = whole ? {min: field.low, max: safe(field.high), step: 1} : {};
+  const keys = field.kind === "number" ? {inputmode: "decimal"} : {};
+  return el("input", {type: whole ? "number" : "text", placeholder: show(field.preset), autocomplete: "off", spellcheck: "false", ...range, ...keys, ...attributes});
+}
+
+function choice(field, attributes) {
   const choices = field.kind === "boolean" ? ["true", "false"] : field.choices;
-  return el("select", {}, el("option", {value: ""}, `${show(field.preset)} (preset)`),
+  return el("select", attributes, el("option", {value: ""}, `${show(field.preset)} (preset)`),
     choices.map(name => el("option", {value: name}, name)),
     field.optional && field.preset !== null ? el("option", {value: NULL}, "none") : null);
 }

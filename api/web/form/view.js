@@ -1,7 +1,7 @@
 // The form of a workload: fields, folded groups, a search over all of them, and problems shown where they belong.
 import {el} from "/web/dom.js";
 import {isOn, placeOf, standing} from "/web/form/changes.js";
-import {fieldOf, prose} from "/web/form/field.js";
+import {Field, prose} from "/web/form/field.js";
 import {walk} from "/web/form/schema.js";
 import {count} from "/web/words.js";
 
@@ -57,8 +57,8 @@ export class FormView {
   }
 
   #drawField(node) {
-    const field = fieldOf(node, this.#changes.get(node.path), (found, text) => this.#write(node.path, found, text));
-    this.#places.set(node.path, field.tell);
+    const field = new Field(node, this.#changes.get(node.path), (found, text) => this.#write(node.path, found, text));
+    this.#places.set(node.path, sentence => field.tell(sentence));
     this.#fields.set(node.path, field);
     return field.root;
   }

@@ -1,7 +1,7 @@
 // The list of jobs: live, filtered, in pages.
 import {ask} from "/web/api.js";
 import {button, buttonIf, el, empty, redraw, redrawRows} from "/web/dom.js";
-import {filters} from "/web/parts/filters.js";
+import {Filters} from "/web/parts/filters.js";
 import {repeat} from "/web/repeat.js";
 import {bar, best, progressWords, status} from "/web/status.js";
 import {ago, bytes, moment} from "/web/words.js";
@@ -11,7 +11,7 @@ const HEADS = [["Job", ""], ["Status", ""], ["Progress", ""], ["Best", "wide"], 
 
 export function page({query}) {
   const state = {cursors: [null], next: null};
-  const choice = filters(query, () => {
+  const choice = new Filters(query, () => {
     state.cursors = [null];
     turn?.now();
   });
@@ -59,7 +59,7 @@ function row(job) {
 }
 
 function nothing(choice) {
-  if (choice.any()) return empty("No job matches these filters.", button("Show all jobs", choice.clear));
+  if (choice.any()) return empty("No job matches these filters.", button("Show all jobs", () => choice.clear()));
   return empty("No jobs yet.", el("span", {}, "Submit one ", el("a", {href: "#/submit"}, "with the form"),
     ", with the epochd command or with POST /jobs."));
 }
