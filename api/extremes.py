@@ -1,11 +1,12 @@
-"""The extremes of each bucket of a series: the ids of its least and greatest value, and of one not finite.
+"""The extremes of each bucket of a series: the points of its least and greatest value, and one not finite.
 
 They are found among the points, or among blocks of them, whose extremes the worker keeps. Either way the
-database walks an index that holds all it needs, and hands out a few ids a bucket.
+database walks an index that holds all it needs, and looks up a few points a bucket.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -21,9 +22,11 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    union,
 )
 from sqlalchemy.orm import Session
 
+from api.series import POINT_COLUMNS, Row
 from shared.models import BLOCK_STEPS, MetricBlock, MetricPoint
 
 Column = ColumnElement[Any]
@@ -76,20 +79,25 @@ BLOCKS = Source(
 )
 
 
-def extremes(session: Session, series: Series, source: Source, span: Span, gaps: bool) -> set[int]:
-    """Ids of the points that stand for a span: of each bucket three where there are gaps, else two."""
+def extremes(session: Session, series: Series, source: Source, span: Span, gaps: bool) -> dict[int, Row]:
+    """By id, the points that stand for a span: of each bucket three where there are gaps, else two."""
     rows = (span.end - span.low) // source.grain
     if rows == 0:
-        return set()
+        return {}
     query = _bucket_extremes(source, gaps, session.get_bind().dialect.name == "sqlite")
     asked = {"low": span.low, "rows": rows, "buckets": min(span.buckets, rows)}
-    found = session.execute(query, asdict(series) | asked)
-    return {row_id for row in found for row_id in row if row_id is not None}
+    return rows_of(session.execute(query, asdict(series) | asked))
+
+
+def rows_of(found: Iterable[Any]) -> dict[int, Row]:
+    """Points by id, of rows that are an id and POINT_COLUMNS."""
+    keys = [column.key for column in POINT_COLUMNS]
+    return {row_id: dict(zip(keys, values, strict=True)) for row_id, *values in found}
 
 
 @cache
 def _bucket_extremes(source: Source, gaps: bool, sqlite: bool) -> Select[*tuple[Any, ...]]:
-    """One row a bucket, each as many rows as the others or one more. Kept, as it is slow to put together."""
+    """Buckets have as many rows as each other or one more. Kept, as it is slow to put together."""
     low, rows, buckets = (bindparam(key, type_=BigInteger) for key in ("low", "rows", "buckets"))
     bucket = select(literal(0, BigInteger).label("at")).cte("buckets", recursive=True)
     bucket = bucket.union_all(select(bucket.c.at + 1).where(bucket.c.at + 1 < buckets))
@@ -111,7 +119,10 @@ def _bucket_extremes(source: Source, gaps: bool, sqlite: bool) -> Select[*tuple[
     if gaps:
         is_gap, row_id = source.not_finite
         columns.append(select(row_id).where(inside, is_gap).limit(1).scalar_subquery())
-    return select(*columns).select_from(bucket)
+    found = select(*columns).select_from(bucket).cte("found")
+    ids = union(*(select(column) for column in found.c))
+    # Not in a second statement with a list of ids, for which PostgreSQL passes over the table.
+    return select(MetricPoint.id, *POINT_COLUMNS).where(MetricPoint.id.in_(ids))
 
 
 def _extreme_of_sqlite(

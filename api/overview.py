@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from api.extremes import BLOCKS, POINTS, Series, Source, Span, extremes
+from api.extremes import BLOCKS, POINTS, Series, Source, Span, extremes, rows_of
 from api.series import POINT_COLUMNS, Row, SeriesFilter
 from shared.models import BLOCK_STEPS, MetricBlock, MetricPoint
-
-_CHUNK = 5000
-"""Ids fetched by one statement; SQLite allows some 32,000 parameters."""
 
 EVERYTHING = SeriesFilter()
 
@@ -25,8 +22,8 @@ EVERYTHING = SeriesFilter()
 def overview(session: Session, job_id: str, which: SeriesFilter, max_points: int) -> list[Row]:
     """Every wanted series in at most `max_points` points each, ordered by series and step."""
     wanted = [series for series in list_series(session, job_id) if _wants(which, series)]
-    ids = [row_id for series in wanted for row_id in thinned(session, series, max_points, which)]
-    return _rows(session, ids)
+    rows = [row for series in wanted for row in thinned(session, series, max_points, which)]
+    return sorted(rows, key=lambda row: (row["split"], row["name"], row["step"]))
 
 
 def list_series(session: Session, job_id: str) -> Iterator[Series]:
@@ -40,19 +37,23 @@ def list_series(session: Session, job_id: str) -> Iterator[Series]:
         yield Series(job_id, split, name)
 
 
-def thinned(session: Session, series: Series, max_points: int, which: SeriesFilter = EVERYTHING) -> set[int]:
-    """Ids of the points that stand for the wanted steps of a series: all where they are few."""
+def thinned(session: Session, series: Series, max_points: int, which: SeriesFilter = EVERYTHING) -> list[Row]:
+    """The points that stand for the wanted steps of a series: all where they are few."""
     mine = and_(series.of(MetricPoint), *which.within(MetricPoint.step))
+    points = select(MetricPoint.id, *POINT_COLUMNS).where(mine)
     beyond = select(MetricPoint.id).where(mine).order_by(MetricPoint.step).offset(max_points).limit(1)
     if session.scalar(beyond) is None:
-        return set(session.scalars(select(MetricPoint.id).where(mine)))
-    first, last = (session.execute(_edge(mine, order)).one() for order in (False, True))
+        return list(rows_of(session.execute(points)).values())
+    first, last = (
+        session.execute(points.order_by(order).limit(1)).one()
+        for order in (MetricPoint.step, MetricPoint.step.desc())
+    )
     gaps = _has_gaps(session, series, first.step, last.step)
     buckets = max(1, (max_points - 2) // (3 if gaps else 2))
-    found = {first.id, last.id}
+    found = rows_of((first, last))
     for source, span in _pieces(Span(first.step, last.step + 1, buckets)):
         found |= extremes(session, series, source, span, gaps)
-    return found
+    return list(found.values())
 
 
 def _pieces(whole: Span) -> list[tuple[Source, Span]]:
@@ -81,22 +82,8 @@ def _next_series(session: Session, job_id: str, split: str, name: str) -> tuple[
     return None
 
 
-def _edge(mine: ColumnElement[bool], newest: bool) -> Select[int, int]:
-    order = MetricPoint.step.desc() if newest else MetricPoint.step
-    return select(MetricPoint.id, MetricPoint.step).where(mine).order_by(order).limit(1)
-
-
 def _has_gaps(session: Session, series: Series, first: int, last: int) -> bool:
     """Whether a block that has some of these steps knows of a value that was not finite."""
     here = (series.of(MetricBlock), MetricBlock.step >= first & -BLOCK_STEPS, MetricBlock.step <= last)
     gap = select(MetricBlock.step).where(*here, MetricBlock.not_finite_id.is_not(None)).limit(1)
     return session.scalar(gap) is not None
-
-
-def _rows(session: Session, ids: list[int]) -> list[Row]:
-    keys = [column.key for column in POINT_COLUMNS]
-    found: list[Row] = []
-    for start in range(0, len(ids), _CHUNK):
-        rows = session.execute(select(*POINT_COLUMNS).where(MetricPoint.id.in_(ids[start : start + _CHUNK])))
-        found.extend(dict(zip(keys, row, strict=True)) for row in rows)
-    return sorted(found, key=lambda row: (row["split"], row["name"], row["step"]))
