@@ -107,10 +107,13 @@ def test_the_joint_likelihood_is_that_of_the_four_prices_of_a_day_in_one_mixture
 
 
 def test_a_spec_chooses_the_correlation_of_its_trend() -> None:
-    outputs = forward(small_model(SPEC), BATCH)
+    mixture, y = some_mixture(3, 6, 4, 5), torch.randn(3, 6, 4)
+    found = []
     for name, term in (("pearson", trend), ("spearman", trend_of_ranks)):
-        terms = loss(small_spec(loss={"correlation_type": name}), outputs, BATCH)
-        assert torch.equal(terms.raw["trend"], term(point_of(outputs), BATCH["y"]))
+        spec = small_spec(loss={"correlation_type": name})
+        found.append(loss(spec, MixtureForecast(mixture, torch.zeros(3)), {"y": y}).raw["trend"])
+        assert torch.equal(found[-1], term(mixture.mean(), y))
+    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize("term", [trend, trend_of_ranks])

@@ -35,7 +35,7 @@ def soft_signs(_spec: Any, outputs: Tensor, batch: Batch) -> LossTerms:
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize(("sees", "outcome"), [(1.0, "passed"), (0.0, "failed")])
+@pytest.mark.parametrize(("sees", "outcome"), [(1.0, "passed"), (0.0, "failed"), (1e-9, "failed")])
 def test_chance_has_no_say_in_ignored_targets(sees: float, outcome: str, batch_size: int) -> None:
     case = Case(loss=soft_signs, spec={"trainer": {"batch_size": batch_size}})
     for seed in range(20):
@@ -75,3 +75,21 @@ def test_units_that_are_shut_for_two_samples_ignore_no_targets(
         assert found.outcome == outcome, (seed, found.sentence)
     if sees:
         assert case.run(task)["ignored_targets"] == "passed"
+
+
+def test_steps_that_shut_every_unit_for_every_sample_have_no_say() -> None:
+    """Far above the truth, a step that is to take a tenth of the loss away goes far below and stays there."""
+
+    def loss(_spec: Any, outputs: Tensor, batch: Batch) -> LossTerms:
+        return LossTerms(mse(outputs, batch["y"]).total + 1e4, len(outputs))
+
+    task = Case(loss=loss).task()
+    torch.manual_seed(0)
+    task = replace(task, model=Shutting(sees=0.3))
+    named = dict(task.model.named_parameters())
+    nn.init.ones_(named["net.0.bias"])
+    nn.init.constant_(named["net.2.weight"], 10.0)
+    tried = run_trial(Probe(task))
+    outputs = tried.probe.answer(list(range(12)))
+    assert torch.equal(outputs, outputs[:1].expand_as(outputs))
+    assert ignored_targets.check(lambda: tried).outcome == "passed"
