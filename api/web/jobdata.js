@@ -1,4 +1,5 @@
 // All that the page knows of one job: looked up again and again, and heard live from where the first look ended.
+import {take} from "/web/ahead.js";
 import {ask} from "/web/api.js";
 import {every} from "/web/every.js";
 import {follow} from "/web/feed.js";
@@ -23,7 +24,7 @@ export class JobData {
   #left = false;
 
   constructor(path, tell) {
-    const reading = part => query => ask(`${path}/${part}?${new URLSearchParams(query)}`);
+    const reading = part => query => take(`${path}/${part}?${new URLSearchParams(query)}`);
     [this.#path, this.#tell] = [path, tell];
     this.curves = new Watched(reading("metrics"));
     this.samples = new Samples(reading("memory"));
@@ -54,7 +55,7 @@ export class JobData {
   }
 
   async #readJob() {
-    const job = await ask(this.#path);
+    const job = await take(this.#path);
     if (this.#left) return;
     this.job = job;
     this.#see();

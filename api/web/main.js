@@ -82,5 +82,6 @@ async function showFleet() {
 function showConnection({connected, sentence}) {
   const place = document.getElementById("connection");
   place.className = connected ? "" : "lost";
-  place.textContent = connected ? "" : `${sentence} Trying again.`;
+  const text = connected ? "" : `${sentence} Trying again.`;
+  if (place.textContent !== text) place.textContent = text; // read out once
 }
