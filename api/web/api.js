@@ -12,7 +12,7 @@ export class Problem extends Error {
   }
 }
 
-// Says "change" with {connected, sentence} each time the service does not answer, and when it answers again.
+// Says "change" with {connected, sentence} when the service stops answering or answers again.
 export const link = new EventTarget();
 let connected = true;
 
@@ -82,7 +82,7 @@ async function problemOf(answer) {
 }
 
 function tell(now, sentence = "") {
-  if (now && connected) return;
+  if (now === connected) return;
   connected = now;
   link.dispatchEvent(new CustomEvent("change", {detail: {connected, sentence}}));
 }

@@ -1,5 +1,4 @@
 // All that the page knows of one job: looked up again and again, and heard live from where the first look ended.
-import {take} from "/web/ahead.js";
 import {ask} from "/web/api.js";
 import {every} from "/web/every.js";
 import {follow} from "/web/feed.js";
@@ -24,7 +23,7 @@ export class JobData {
   #left = false;
 
   constructor(path, tell) {
-    const reading = part => query => take(`${path}/${part}?${new URLSearchParams(query)}`);
+    const reading = part => query => ask(`${path}/${part}?${new URLSearchParams(query)}`);
     [this.#path, this.#tell] = [path, tell];
     this.curves = new Watched(reading("metrics"));
     this.samples = new Samples(reading("memory"));
@@ -55,7 +54,7 @@ export class JobData {
   }
 
   async #readJob() {
-    const job = await take(this.#path);
+    const job = await ask(this.#path);
     if (this.#left) return;
     this.job = job;
     this.#see();

@@ -82,6 +82,5 @@ async function showFleet() {
 function showConnection({connected, sentence}) {
   const place = document.getElementById("connection");
   place.className = connected ? "" : "lost";
-  const text = connected ? "" : `${sentence} Trying again.`;
-  if (place.textContent !== text) place.textContent = text; // read out once
+  place.textContent = connected ? "" : `${sentence} Trying again.`;
 }

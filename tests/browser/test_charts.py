@@ -57,20 +57,6 @@ def test_a_chart_tells_what_is_not_finite_what_was_recovered_and_the_parts_of_a_
     expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()
 
 
-def test_the_loss_is_asked_for_while_scripts_are_on_their_way_and_once(visit: Visit) -> None:
-    page, job_id = visit.page, visit.submit(name="ahead", **QUICK)
-    held: list[Route] = []
-    page.route("**/web/words.js", lambda route: held.append(route), times=1)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url.partition("/jobs/")[2]))
-    with page.expect_response("**/metrics?*name=loss"):
-        page.goto(f"{visit.url}/#/jobs/{job_id}", wait_until="commit")
-    held[0].continue_()
-    expect(page.locator(".head .status")).to_contain_text("succeeded")
-    expect(chart(page, "loss").locator("canvas")).to_be_visible()
-    assert asked.count(f"{job_id}/metrics?max_points=1000&name=loss") == 1
-
-
 def test_what_a_user_holds_stays_while_the_job_runs_on(visit: Visit) -> None:
     job_id = visit.submit(name="held", **SLOW)
     page = visit.open(f"/jobs/{job_id}")
