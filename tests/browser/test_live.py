@@ -54,7 +54,7 @@ def test_a_service_that_starts_again_is_heard_on_without_a_line_lost_or_said_twi
     page = visit.open(f"/jobs/{job_id}")
     log = page.locator("pre.log")
     expect(log).to_contain_text("epoch 2/500")
-    next(process for process in running.family() if "--controller" in process.cmdline()).kill()
+    running.named("--controller")[0].kill()
     expect(page.locator(".way")).to_have_text("reconnecting")
     expect(page.locator(".way")).to_have_text("live")
     seen = re.findall(r"epoch (\d+)/500", log.inner_text())[-1]

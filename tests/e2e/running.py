@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 
 from tests.e2e.embedded import wait_until
+
+STOP_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,16 @@ class Running:
         """The launcher and everything that it started, and they started."""
         launcher = psutil.Process(self.process.pid)
         return [launcher, *launcher.children(recursive=True)]
+
+    def named(self, word: str) -> list[psutil.Process]:
+        """Those of the family that live and have the word in their command line."""
+        return [process for process in self.family() if word in _words(process)]
+
+    def steps(self, job_id: str) -> int:
+        """How far a job is. Asked at once: in the time that a command takes to start, a short job ends."""
+        answer = httpx.get(f"{self.url}/jobs/{job_id}", timeout=30)
+        assert answer.is_success, answer.text
+        return int(answer.json()["progress"]["step"] or 0)
 
     def epochd(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One line of the command against this service."""
@@ -60,4 +73,16 @@ def epochd_up(
         yield Running(process, url, folder / ".epochd")
     finally:
         process.terminate()
-        process.wait(90)
+        try:
+            process.wait(STOP_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        words: list[str] = process.cmdline()
+    except psutil.NoSuchProcess:
+        return []  # a trainer that has just ended
+    return words

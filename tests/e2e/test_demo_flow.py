@@ -58,7 +58,7 @@ def test_a_cancelled_job_goes_on_exactly_where_it_stood_and_leaves_its_results(
     running: Running, tmp_path: Path
 ) -> None:
     job_id = submit(running, *SMALL, "--set", "trainer.epochs=12", "--set", "checkpoint.every_steps=2")
-    wait_until(lambda: (job_of(running, job_id)["progress"]["step"] or 0) >= 4, "the fourth step")
+    wait_until(lambda: running.steps(job_id) >= 4, "the fourth step")
     assert running.epochd("cancel", job_id).returncode == Exit.OK
     assert running.epochd("watch", job_id).returncode == Exit.JOB_CANCELLED
     resumed = running.epochd("resume", job_id, "--watch")
@@ -108,8 +108,7 @@ def test_a_second_service_on_the_same_state_is_refused(running: Running) -> None
 
 
 def test_a_worker_that_dies_is_replaced_and_runs_jobs_again(running: Running) -> None:
-    workers = [process for process in running.family() if process.cmdline()[-1] == "worker"]
-    workers[0].kill()
+    running.named("worker")[0].kill()
     watched = running.epochd("submit", "--workload", "noop", "--watch")
     assert watched.returncode == Exit.OK, watched.stderr
 
@@ -120,8 +119,8 @@ def test_a_watcher_outlives_the_api_and_sees_the_job_end(running: Running) -> No
     with subprocess.Popen([*command, "--url", running.url], stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         job_id = watching.stdout.readline().strip()
-        wait_until(lambda: (job_of(running, job_id)["progress"]["step"] or 0) >= 2, "the second step")
-        next(process for process in running.family() if "--controller" in process.cmdline()).kill()
+        wait_until(lambda: running.steps(job_id) >= 2, "the second step")
+        running.named("--controller")[0].kill()
         told = watching.stdout.read()
         assert watching.wait(120) == Exit.OK, told
     assert "trying again in" in told
@@ -132,12 +131,13 @@ def test_sigterm_leaves_no_process_and_a_running_job_goes_on_at_the_next_start(t
     with epochd_up(tmp_path) as service:
         job_id = submit(service, "--workload", "noop", "--set", "data.step_seconds=0.05",
                         "--set", "data.samples=40", "--set", "trainer.epochs=3")  # fmt: skip
-        wait_until(lambda: (job_of(service, job_id)["progress"]["step"] or 0) >= 2, "the second step")
+        wait_until(lambda: service.steps(job_id) >= 2, "the second step")
         family = service.family()
         assert len(family) >= 4
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(90) == Exit.OK
-        assert not [process for process in family if process.is_running() and not _is_zombie(process)]
+        # Whom the kernel ends with its parent, it ends a moment later.
+        wait_until(lambda: all(_is_gone(process) for process in family), "the end of all", 10)
     with epochd_up(tmp_path) as again:
         assert again.epochd("watch", job_id).returncode == Exit.OK
         assert [attempt["outcome"] for attempt in job_of(again, job_id)["attempts"]] == [
@@ -158,8 +158,8 @@ def test_the_demo_plays_to_its_end_and_judges_itself(
     assert "persistence" in told and "linear" in told
 
 
-def _is_zombie(process: psutil.Process) -> bool:
+def _is_gone(process: psutil.Process) -> bool:
     try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
+        return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True

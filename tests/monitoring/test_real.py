@@ -98,7 +98,7 @@ def test_the_slot_that_a_dashboard_shows_leads_to_its_job(client: httpx.Client, 
 
 def test_no_worker_is_told_by_an_alert_with_what_to_do(service: Running, scraper: Scraper) -> None:
     """The last test of the module: kills the worker while the launcher, which would start another, stands."""
-    workers = [one for one in service.family() if one.cmdline()[-2:] == ["-m", "worker"]]
+    workers = service.named("worker")
     assert workers
     service.process.send_signal(signal.SIGSTOP)
     try:
