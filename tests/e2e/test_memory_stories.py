@@ -12,8 +12,6 @@ from cli.exits import Exit
 from tests.e2e.running import Running, epochd_up
 from tests.e2e.stories.hoard_contract import offer_hoard
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:

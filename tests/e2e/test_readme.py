@@ -26,13 +26,14 @@ README = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "README.md
 """The README, then every guide it leads to."""
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the walk-through is made of curl lines")
 def test_the_curl_lines_of_the_walk_through_do_what_the_text_says(tmp_path: Path) -> None:
     write_prices(tmp_path / "prices.csv")
     with epochd_up(tmp_path) as service:
         lines = walk_through().replace("http://127.0.0.1:8642", service.url)
         done = subprocess.run(
-            ["sh", "-eu", "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200
+            ["sh", "-eu", "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=800
         )
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         ended = service.epochd("list", "--json").stdout

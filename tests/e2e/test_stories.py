@@ -13,8 +13,6 @@ from shared.specs.guards import GUARDS
 from tests.e2e.running import Running, epochd_up
 from tests.e2e.stories.contract import offer
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:

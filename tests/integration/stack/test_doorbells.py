@@ -8,15 +8,11 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
 from shared.jobs.status import JobStatus
 from tests.e2e.embedded import wait_until
 from tests.factories import fetch_job, submit_job
 from tests.integration.stack.fleet import BRIEF, LONG, Fleet, fleet
 from tests.servers import PostgresServer, ValkeyServer, free_port
-
-pytestmark = pytest.mark.timeout(180)
 
 TINY = {**BRIEF, "trainer": {"epochs": 8, "batch_size": 4}}
 

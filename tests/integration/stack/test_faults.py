@@ -14,8 +14,6 @@ from tests.integration.api.conftest import TestClient
 from tests.integration.stack.fleet import BRIEF, LONG, Fleet, send
 from tests.servers import PostgresServer
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
 def test_a_worker_told_to_stop_leaves_a_checkpoint_and_a_queued_job(

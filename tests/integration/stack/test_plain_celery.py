@@ -16,8 +16,6 @@ from tests.factories import submit_job
 from tests.integration.stack.fleet import LONG, Fleet
 from tests.servers import ValkeyServer
 
-pytestmark = pytest.mark.timeout(180)
-
 PLAIN = ("celery", "-A", "worker.app", "worker")
 
 
