@@ -1,7 +1,8 @@
 """From what a diagnosis says to one of the classes: by name, by code, else by its words.
 
 The order decides where several fit: infarction, atrial fibrillation or flutter, bundle branch block, normal.
-Normal is only what says nothing else: a code or word that is not known makes a text mean no class.
+Normal is only what says nothing else: a code or word that is not known makes a text mean no class. Codes that
+are all known and mean none of these are OTHER.
 """
 
 from __future__ import annotations
@@ -9,25 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-SNOMED = {
-    "164865005": "myocardial infarction",
-    "54329005": "acute anterior myocardial infarction",
-    "57054005": "acute myocardial infarction",
-    "164889003": "atrial fibrillation",
-    "164890007": "atrial flutter",
-    "164909002": "left bundle branch block",
-    "733534002": "complete left bundle branch block",
-    "59118001": "right bundle branch block",
-    "713427006": "complete right bundle branch block",
-    "713426002": "incomplete right bundle branch block",
-    "698252002": "intraventricular conduction disorder",
-    "445118002": "left anterior fascicular block",
-    "445211001": "left posterior fascicular block",
-    "426783006": "sinus rhythm",
-    "426177001": "sinus bradycardia",
-    "427084000": "sinus tachycardia",
-}
-"""SNOMED CT codes as the headers of Chapman-Shaoxing and the PhysioNet challenges give them."""
+from shared.specs.ecg import UNMAPPED
+from worker.workloads.ecg.snomed import SNOMED
 
 CINC_2017 = {"N": "NORM", "A": "AF"}
 """Whole texts of one letter; O (other) and ~ (noise) stay unmapped."""
@@ -47,6 +31,8 @@ NORMAL_WORD = re.compile(
 """All that a normal record may be said to have or be. Short, since what is not known may be an illness."""
 WORD = re.compile(r"\d{4,}|[^\W\d]+|\?")
 """Of a clause: a code, a word, or a question; numbers of few digits say nothing."""
+
+SEPARATOR = re.compile(r"[,;]")
 
 NO = re.compile(r"\b(?:no|not|without|negative for|absence of|exclud\w+|ruled out)\b")
 DOUBT = re.compile(r"\b(?:excluded|ruled out)\b")
@@ -70,7 +56,13 @@ def map_text(text: str, classes: Sequence[str]) -> str | None:
         found = [match for match in pattern.finditer(words) if not _denied(match) and not _doubted(match)]
         if name in classes and found and (name != "NORM" or all(map(_is_normal, BREAK.split(words)))):
             return name
-    return None
+    return UNMAPPED if UNMAPPED in classes and _are_findings(plain) else None
+
+
+def _are_findings(text: str) -> bool:
+    """Whether a text is nothing but codes, and all of them are known."""
+    codes = SEPARATOR.sub(" ", text).split()
+    return bool(codes) and all(code in SNOMED for code in codes)
 
 
 def _is_normal(clause: str) -> bool:
