@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -26,7 +29,7 @@ from tests.e2e.embedded import wait_until
 from tests.factories import fetch_job
 
 TIMES = {
-    "lease_seconds": 6.0,
+    "lease_seconds": 20.0,
     "heartbeat_seconds": 0.5,
     "reap_grace_seconds": 1.0,
     "redispatch_after_seconds": 3.0,
@@ -37,7 +40,7 @@ TIMES = {
     "memory_gib": 8.0,
     "gpus": 0,
 }
-"""Short leases; and no fallback unless a test asks for it, so that a lost doorbell would be seen."""
+"""Leases that outlast a busy machine, and no fallback unless a test asks for it: a lost doorbell is seen."""
 
 LONG = {
     "workload": "noop",
@@ -120,6 +123,18 @@ class Fleet:
     def alive(self) -> set[str]:
         with self.database.read() as session:
             return set(session.scalars(select(Worker.id)))
+
+    def inspect(self, what: str, name: str = "celery") -> Any:
+        """What the only worker answers, which was started by Celery's command."""
+        node = f"{name}@{socket.gethostname()}"
+        asks = [sys.executable, "-m", "celery", "-A", "worker.app", "inspect", what, "--json"]
+        # Named, it is heard as soon as it answers; to all, the command would listen for a second and no more.
+        asks += ["--destination", node, "--timeout", "5"]
+        for _ in range(20):
+            answer = subprocess.run(asks, env=self.environ, capture_output=True, text=True, check=False)
+            if answer.returncode == 0:
+                break  # one that just started needs a moment until it hears
+        return json.loads(answer.stdout)[node]
 
     def status(self, job_id: str) -> str:
         return fetch_job(self.database, job_id).status

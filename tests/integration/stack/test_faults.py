@@ -33,6 +33,7 @@ def test_a_worker_told_to_stop_leaves_a_checkpoint_and_a_queued_job(
 def test_a_worker_that_is_killed_loses_its_job_to_another_which_goes_on_from_the_checkpoint(
     stack: Fleet,
 ) -> None:
+    stack.times["lease_seconds"] = 6.0  # which is waited for
     stack.control()
     worker = stack.worker()
     job = submit_job(stack.database, **LONG)

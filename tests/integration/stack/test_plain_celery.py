@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
@@ -21,12 +19,12 @@ PLAIN = ("celery", "-A", "worker.app", "worker")
 
 def test_without_flags_it_has_a_thread_per_slot_and_no_chatter(stack: Fleet, valkey: ValkeyServer) -> None:
     stack.worker(*PLAIN)
-    stats = inspect(stack, "stats")
+    stats = stack.inspect("stats")
     assert stats["pool"]["implementation"] == "celery.concurrency.thread:TaskPool"
     assert stats["pool"]["max-concurrency"] == row(stack).slots == stack.times["slots"]
     assert listens(stack) == {"cpu"}  # nobody offers a GPU here
     assert row(stack).queues == ["cpu"]
-    assert inspect(stack, "ping") == {"ok": "pong"}
+    assert stack.inspect("ping") == {"ok": "pong"}
     with valkey.client() as client:
         assert client.pubsub_numpat() == 1, "it listens to remote commands, and gossip would listen to events"
     assert "mingle" not in stack.log()
@@ -34,7 +32,7 @@ def test_without_flags_it_has_a_thread_per_slot_and_no_chatter(stack: Fleet, val
 
 def test_its_flags_mean_what_they_say(stack: Fleet) -> None:
     stack.worker(*PLAIN, "-P", "threads", "-c", "3", "-Q", "cpu", "-n", "own@%h", "--loglevel=INFO")
-    stats = inspect(stack, "stats", name="own@")
+    stats = stack.inspect("stats", name="own")
     assert stats["pool"]["max-concurrency"] == row(stack).slots == 3
     log = stack.log()
     assert '"level": "info"' in log and "mingle" not in log
@@ -47,16 +45,16 @@ def test_with_gpus_it_serves_both_queues_and_has_a_slot_for_each(stack: Fleet) -
     stack.worker(*PLAIN)
     assert listens(stack) == {"cpu", "gpu"}
     assert (row(stack).slots, row(stack).gpus) == (6, 6)
-    assert inspect(stack, "stats")["pool"]["max-concurrency"] == 6
+    assert stack.inspect("stats")["pool"]["max-concurrency"] == 6
 
 
 def test_inspect_active_shows_the_job_that_runs(stack: Fleet) -> None:
     stack.control()
     stack.worker(*PLAIN)
-    assert inspect(stack, "active") == []
+    assert stack.inspect("active") == []
     job = submit_job(stack.database, **LONG, name="the long one")
     stack.await_status(job.id, JobStatus.RUNNING)
-    (shown,) = inspect(stack, "active")
+    (shown,) = stack.inspect("active")
     assert (shown["id"], shown["name"], shown["args"]) == (job.id, "epochd.work", ["cpu"])
     assert shown["job"] == {"name": "the long one", "workload": "noop", "attempt": 1, "gpus": []}
 
@@ -66,7 +64,7 @@ def test_a_job_the_claim_loop_found_is_shown_too(stack: Fleet) -> None:
     stack.worker(*PLAIN)
     job = submit_job(stack.database, **LONG)
     stack.await_status(job.id, JobStatus.RUNNING)
-    assert [shown["id"] for shown in inspect(stack, "active")] == [job.id]
+    assert [shown["id"] for shown in stack.inspect("active")] == [job.id]
 
 
 @pytest.mark.parametrize(
@@ -100,21 +98,9 @@ def test_failpoints_are_armed_once_at_its_start(stack: Fleet) -> None:
     wait_until(lambda: worker.poll() == -9, "the failpoint", 60)
 
 
-def inspect(stack: Fleet, what: str, name: str = "celery@") -> Any:
-    """What the only worker answers."""
-    asks = [sys.executable, "-m", "celery", "-A", "worker.app", "inspect", what, "--json"]
-    for _ in range(20):
-        answer = subprocess.run(asks, env=stack.environ, capture_output=True, text=True, check=False)
-        if answer.returncode == 0:
-            break  # a worker that just started needs a moment until it answers
-    ((node, told),) = json.loads(answer.stdout).items()
-    assert node.startswith(name)
-    return told
-
-
 def listens(stack: Fleet) -> set[str]:
     """The queues it hears, but for its canary's."""
-    names = {queue["name"] for queue in inspect(stack, "active_queues")}
+    names = {queue["name"] for queue in stack.inspect("active_queues")}
     return {name for name in names if not name.startswith("canary.")}
 
 

@@ -26,7 +26,6 @@ STUBBORN = {**LONG, "data": {"samples": 8, "step_seconds": 60.0}}
 @pytest.fixture
 def at_work(stack: Fleet) -> tuple[Fleet, subprocess.Popen[bytes], str, int]:
     """A worker whose job has left a checkpoint."""
-    stack.times["lease_seconds"] = 20.0  # it is not to run out on a busy machine
     stack.control()
     worker = stack.worker("celery", "-A", "worker.app", "worker", "-l", "INFO")
     job = submit_job(stack.database, **LONG)
