@@ -27,6 +27,7 @@ NOBODY = 65_534
 """PostgreSQL refuses to run as root; where the tests do, its server runs as this user."""
 
 START_SECONDS = 60.0
+WAIT_SECONDS = 0.02
 STATUS_LINE = 8
 ENVIRON = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
@@ -42,16 +43,27 @@ def free_port() -> int:
 
 
 @contextmanager
+def held_port() -> Iterator[int]:
+    """A loopback port nobody listens on and nobody is given until the end; a server of ours may take it."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        yield port
+
+
+@contextmanager
 def valkey_server() -> Iterator[ValkeyServer]:
     """A Valkey server, which speaks Redis, of its own; gone with its data at the end."""
     folder = Path(tempfile.mkdtemp(prefix="epochd-valkey-"))
-    server = ValkeyServer(folder, free_port())
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
-        shutil.rmtree(folder)
+    with held_port() as port:
+        server = ValkeyServer(folder, port)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+            shutil.rmtree(folder)
 
 
 class ValkeyServer:
@@ -88,7 +100,7 @@ class ValkeyServer:
 
     def client(self) -> redis.Redis:
         """A client that waits for a server that is just starting."""
-        patience = Retry(ConstantBackoff(0.02), 500)
+        patience = Retry(ConstantBackoff(WAIT_SECONDS), int(START_SECONDS / WAIT_SECONDS))
         return redis.Redis.from_url(self.url, retry=patience)
 
     def kill(self) -> None:
@@ -121,15 +133,16 @@ class ValkeyServer:
 def postgres_server(*settings: str) -> Iterator[PostgresServer]:
     """A PostgreSQL server of its own with `name=value` settings, gone with its data at the end."""
     folder = Path(tempfile.mkdtemp(prefix="epochd-postgres-"))
-    server = PostgresServer(folder, free_port(), settings)
-    try:
-        server.initialise()
-        server.start()
-        yield server
-    finally:
-        if server.runs():
-            server.stop("immediate")
-        shutil.rmtree(folder)
+    with held_port() as port:
+        server = PostgresServer(folder, port, settings)
+        try:
+            server.initialise()
+            server.start()
+            yield server
+        finally:
+            if server.runs():
+                server.stop("immediate")
+            shutil.rmtree(folder)
 
 
 class PostgresServer:
@@ -162,7 +175,7 @@ class PostgresServer:
         until = time.monotonic() + START_SECONDS
         while not self.is_ready():
             assert time.monotonic() < until, "PostgreSQL does not become ready"
-            time.sleep(0.02)
+            time.sleep(WAIT_SECONDS)
 
     def launch(self) -> None:
         """Start, and wait for nothing."""

@@ -11,7 +11,7 @@ from shared.db import Database
 from shared.ringer import BackgroundRinger
 from shared.settings import Settings
 from tests.integration.api.conftest import TestClient
-from tests.servers import ValkeyServer, free_port
+from tests.servers import ValkeyServer, held_port
 
 
 def client_with(database: Database, folder: Path, doorbell: Doorbell) -> TestClient:
@@ -47,10 +47,10 @@ def test_a_broker_that_hangs_delays_no_request(database: Database, tmp_path: Pat
 
 
 def test_the_doorbell_says_whether_the_broker_answers(valkey: ValkeyServer, tmp_path: Path) -> None:
-    nowhere = f"redis://127.0.0.1:{free_port()}/0"
-    for url, answers in ((valkey.url, True), (nowhere, False)):
-        with open_doorbell(Settings.model_validate({"broker_url": url})) as doorbell:
-            assert doorbell is not None and doorbell.answers() is answers
+    with held_port() as port:
+        for url, answers in ((valkey.url, True), (f"redis://127.0.0.1:{port}/0", False)):
+            with open_doorbell(Settings.model_validate({"broker_url": url})) as doorbell:
+                assert doorbell is not None and doorbell.answers() is answers
     with open_doorbell(Settings(state_dir=tmp_path)) as doorbell:
         assert doorbell is None
 

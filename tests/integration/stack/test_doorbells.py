@@ -12,7 +12,7 @@ from shared.jobs.status import JobStatus
 from tests.e2e.embedded import wait_until
 from tests.factories import fetch_job, submit_job
 from tests.integration.stack.fleet import BRIEF, LONG, Fleet, fleet
-from tests.servers import PostgresServer, ValkeyServer, free_port
+from tests.servers import PostgresServer, ValkeyServer, held_port
 
 TINY = {**BRIEF, "trainer": {"epochs": 8, "batch_size": 4}}
 
@@ -85,14 +85,19 @@ def test_a_broker_that_is_killed_and_comes_back_empty_loses_and_doubles_nothing(
 def test_without_any_broker_the_worker_looks_for_work_itself(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    nowhere = f"redis://127.0.0.1:{free_port()}/0"
-    with fleet(postgres.create_database(), nowhere, tmp_path, fallback_poll_seconds=0.5) as stack:
+    url = postgres.create_database()
+    with held_port() as port, fleet(url, nowhere(port), tmp_path, fallback_poll_seconds=0.5) as stack:
         stack.control()
         stack.worker()
         job = submit_job(stack.database, **TINY)
         stack.ring("cpu")
         stack.await_status(job.id, JobStatus.SUCCEEDED)
         assert len(stack.attempts(job.id)) == 1
+
+
+def nowhere(port: int) -> str:
+    """A broker's address where none is."""
+    return f"redis://127.0.0.1:{port}/0"
 
 
 def span(stack: Fleet, job_id: str) -> tuple[datetime, datetime]:

@@ -20,7 +20,8 @@ from tests.e2e.embedded import wait_until
 from tests.factories import fetch_job, submit_job
 from tests.integration.api.conftest import TestClient
 from tests.integration.stack.fleet import LONG, TIMES, Fleet, fleet, send
-from tests.servers import PostgresServer, ValkeyServer, free_port
+from tests.integration.stack.test_doorbells import nowhere
+from tests.servers import PostgresServer, ValkeyServer, held_port
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.nemesis]
 
@@ -67,7 +68,7 @@ def test_what_is_posted_while_the_broker_is_down_runs_soon_after_it_is_back(
 def test_what_is_posted_without_any_broker_runs_all_the_same(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    with untouched(postgres, f"redis://127.0.0.1:{free_port()}/0", tmp_path) as stack:
+    with held_port() as port, untouched(postgres, nowhere(port), tmp_path) as stack:
         job_id = post(stack)
         stack.await_status(job_id, JobStatus.SUCCEEDED)
         waited = began(stack, job_id) - fetch_job(stack.database, job_id).created_at
