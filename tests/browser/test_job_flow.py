@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.test_charts import TWO_FRAMES
-from tests.browser.test_job_page import SLOW
+from tests.browser.test_job_page import SLOW, drag_to_zoom
 from tests.browser.visit import Visit
 from tests.e2e.embedded import wait_until
 
@@ -60,13 +60,8 @@ def test_a_zoom_into_a_thinned_curve_reads_its_points(visit: Visit) -> None:
     chart = page.locator("[data-chart='loss']")
     expect(page.locator("[data-chart='learning rate'] canvas")).to_be_visible()  # the last of what is read
     expect(page.locator("[data-chart='memory'] canvas")).to_be_visible()
-    box = chart.locator(".u-over").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 300, box["y"] + 60)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 400, box["y"] + 60, steps=4)
     with page.expect_response(re.compile("from_step=")):
-        page.mouse.up()
+        drag_to_zoom(page, chart, 300, 400)
     plot = chart.locator(".plot")
     plot.focus()
     for _ in range(5):

@@ -46,6 +46,15 @@ def test_a_job_is_watched_cancelled_resumed_and_deleted(visit: Visit) -> None:
     assert job_id not in {job["id"] for job in visit.ask("GET", "/jobs")["jobs"]}
 
 
+def drag_to_zoom(page: Page, chart: Locator, start: int, end: int) -> None:
+    """From one place of a plot to another, wherever the plot is by then: what stands above it may grow."""
+    plot = chart.locator(".u-over")
+    plot.hover(position={"x": start, "y": 60})
+    page.mouse.down()
+    plot.hover(position={"x": end, "y": 60})
+    page.mouse.up()
+
+
 def _chart(page: Page, title: str) -> Locator:
     return page.locator(f"[data-chart='{title}']")
 
@@ -64,12 +73,7 @@ def _read_by_pointer_and_keys(page: Page, chart: Locator) -> None:
     plot = chart.locator(".u-over")
     plot.hover(position={"x": 300, "y": 60})
     expect(chart.locator(".at")).to_have_text(re.compile(r"^step \d+"))
-    box = plot.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 200, box["y"] + 60)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 500, box["y"] + 60, steps=4)
-    page.mouse.up()
+    drag_to_zoom(page, chart, 200, 500)
     reset = page.get_by_role("button", name="Reset zoom")
     expect(reset).to_be_enabled()
     chart.locator(".plot").focus()

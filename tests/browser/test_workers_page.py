@@ -6,14 +6,12 @@ from typing import Any
 
 from playwright.sync_api import Route, expect
 
+from tests.browser.test_job_page import SLOW
 from tests.browser.visit import Visit
 
 
 def test_a_worker_shows_its_job_and_what_is_taken_of_it(visit: Visit) -> None:
-    slow = {"samples": 200, "step_seconds": 0.1}
-    job = visit.submit(
-        workload="noop", name="at work", data=slow, resources={"cpus": 0.2, "memory_gib": 0.25}
-    )
+    job = visit.submit(name="at work", resources={"cpus": 0.2, "memory_gib": 0.25}, **SLOW)
     page = visit.open("/workers")
     card = page.get_by_role("region", name="Worker")
     expect(card.get_by_role("link", name="at work")).to_be_visible()
