@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from worker.supervision.prepare import trainer_env
 from worker.supervision.trainer import TrainerProcess
 from worker.supervision.warm_launcher import WarmLauncher
 
+EXITING = 0x4
+"""The kernel's PF_EXITING."""
 UNGUARDED = {"skip": dict.fromkeys(GUARDS, "the test is about what comes after them")}
 
 
@@ -62,6 +66,17 @@ def session_of(leader: int) -> list[psutil.Process]:
 
 def _is_in(process: psutil.Process, leader: int) -> bool:
     try:
-        return os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE
-    except (ProcessLookupError, psutil.NoSuchProcess):
+        return os.getsid(process.pid) == leader and not _is_killed(process.pid)
+    except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def _is_killed(pid: int) -> bool:
+    """Whether it has ended, is ending, or was sent a SIGKILL that a busy machine has not carried out yet."""
+    state, *_, flags = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:7]
+    waiting = re.findall(r"(?:Sig|Shd)Pnd:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return (
+        state == "Z"
+        or bool(int(flags) & EXITING)
+        or any(int(mask, 16) & 1 << (signal.SIGKILL - 1) for mask in waiting)
+    )

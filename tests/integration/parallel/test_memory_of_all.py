@@ -26,8 +26,7 @@ def test_launcher_ranks_and_loader_workers_are_added_up(tmp_path: Path, warm: Wa
     trainer = start(warm, tmp_path, 1, SPEC, "QUIET")
     wait_for(trainer, tmp_path, processes=5, samples=1)
     family = session_of(trainer.pid)
-    held = sum(process.memory_info().rss for process in family)
-    sample = wait_for(trainer, tmp_path, processes=5, samples=3)
+    held, sample = settled(trainer, tmp_path, family)
     trainer.kill()
     assert psutil.wait_procs(family, timeout=60)[1] == []
     assert len(family) == 5
@@ -35,6 +34,21 @@ def test_launcher_ranks_and_loader_workers_are_added_up(tmp_path: Path, warm: Wa
     assert sample["job_rss_bytes"] > 2 * sample["rss_bytes"]
     assert sample["job_pss_bytes"] > sample["pss_bytes"] > 0
     assert {"job_swap_bytes", "job_major_faults_per_second"} <= set(sample)
+
+
+def settled(
+    trainer: TrainerProcess, root: Path, family: list[psutil.Process]
+) -> tuple[int, dict[str, float]]:
+    """What they hold, and the sample after it: once both a look before and one after it hold the same."""
+    while True:
+        before, known = held_by(family), len(told(root, "memory"))
+        sample = wait_for(trainer, root, processes=5, samples=known + 2)
+        if held_by(family) == pytest.approx(before, rel=0.02):
+            return before, sample
+
+
+def held_by(family: list[psutil.Process]) -> int:
+    return sum(process.memory_info().rss for process in family)
 
 
 def wait_for(trainer: TrainerProcess, root: Path, processes: int, samples: int) -> dict[str, float]:

@@ -27,7 +27,7 @@ from worker.supervision.warm_launcher import WarmLauncher
 TWO = {
     "resources": {"processes": 2, "cpus": 2, "memory_gib": 1},
     "trainer": {"epochs": 6, "threads": 1},
-    "data": {"samples": 8, "step_seconds": 0.01},
+    "data": {"samples": 8, "step_seconds": 0.1},
     "guards": UNGUARDED,
     "retry": {"backoff_seconds": 0},
 }
