@@ -48,8 +48,7 @@ class EmbeddedWorker:
 
     def stop(self) -> None:
         assert self.process is not None
-        self.process.terminate()
-        assert self.process.wait(60) == 0, (self.folder / "worker.log").read_text()
+        end_worker(self.process, self.folder / "worker.log")
 
     def trainers(self) -> list[psutil.Process]:
         """The trainers that live now: the children of the warm parent."""
@@ -62,6 +61,16 @@ class EmbeddedWorker:
 
     def tend(self) -> None:
         reap(self.database, REAP_GRACE)
+
+
+def end_worker(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Ask a worker to end, which it must; one that does not is killed, lest it stay beside other tests."""
+    process.terminate()
+    try:
+        assert process.wait(120) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 240.0, beat: float = 0.05) -> None:

@@ -17,6 +17,7 @@ from shared.db import Database
 from shared.jobs.status import JobStatus
 from shared.models import Attempt, Job, Worker
 from shared.settings import Settings
+from tests.e2e.embedded import end_worker
 from tests.factories import submit_job
 
 
@@ -28,8 +29,7 @@ def worker(live_database: Database, tmp_path: Path) -> Iterator[Settings]:
     with (tmp_path / "worker.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "worker"], env=environ, stderr=log)
         yield settings
-        process.terminate()
-        assert process.wait(60) == 0, (tmp_path / "worker.log").read_text()
+        end_worker(process, tmp_path / "worker.log")
 
 
 @pytest.mark.timeout(600)
