@@ -5,6 +5,7 @@ Nothing is installed: the package's two programs need no other.
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import subprocess
 from functools import cache
@@ -30,8 +31,9 @@ def tool(name: str) -> str:
 
 @cache
 def _unpacked() -> Path:
-    """Debian's package beneath a temporary folder; the folder is empty where it could not be had."""
+    """Debian's package beneath a folder of this process; the folder is empty where it could not be had."""
     folder = Path(mkdtemp(prefix="epochd-prometheus-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         return folder
     got = _run(["apt-get", "download", "prometheus"], folder)
