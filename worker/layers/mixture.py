@@ -35,7 +35,8 @@ class Mixture(NamedTuple):
 
     def log_prob(self, y: Tensor, least_std: float) -> Tensor:
         """[B, T, C] log-density at y [B, T, C]; no deviation counts as less than `least_std`."""
-        return self._log_components(self.expanded().log_weights, y, least_std).logsumexp(dim=-1)
+        means, stds, log_weights = self.expanded()
+        return _log_components(means, stds, log_weights, y, least_std).logsumexp(dim=-1)
 
     def joint_log_prob(self, y: Tensor, least_std: float) -> Tensor:
         """[B, T] log-density of all targets of a step at once.
@@ -45,7 +46,8 @@ class Mixture(NamedTuple):
         """
         if not self.shares_weights:
             return self.log_prob(y, least_std).sum(dim=-1)
-        each = self._log_components(torch.zeros_like(self.means), y, least_std)
+        stds = _per_target(self.stds, self.means)
+        each = _log_components(self.means, stds, torch.zeros_like(self.means), y, least_std)
         return (self.log_weights.log_softmax(dim=-1) + each.sum(dim=2)).logsumexp(dim=-1)
 
     @property
@@ -63,13 +65,6 @@ class Mixture(NamedTuple):
         chosen = (chosen.unsqueeze(-1).expand(draws, *means.shape[:-1]) if shared else chosen).unsqueeze(-1)
         mean, std = (part.expand(draws, *part.shape).gather(-1, chosen).squeeze(-1) for part in (means, stds))
         return mean + std * torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
-
-    def _log_components(self, log_weights: Tensor, y: Tensor, least_std: float) -> Tensor:
-        """[B, T, C, K] log-density of each component, with its weight in it."""
-        means, stds, _ = self.expanded()
-        stds = stds.clamp(min=least_std)
-        off = (y.unsqueeze(-1) - means) / stds
-        return log_weights - 0.5 * off.square() - stds.log() - 0.5 * math.log(2 * math.pi)
 
 
 class MixtureHead(nn.Module):
@@ -123,6 +118,13 @@ class MixtureHead(nn.Module):
 
     def _each(self, flat: Tensor, shared: bool) -> Tensor:
         return flat if shared else torch.unflatten(flat, -1, (self.targets, self.components))
+
+
+def _log_components(means: Tensor, stds: Tensor, log_weights: Tensor, y: Tensor, least_std: float) -> Tensor:
+    """[B, T, C, K] log-density of each component at y [B, T, C], with its weight in it."""
+    stds = stds.clamp(min=least_std)
+    off = (y.unsqueeze(-1) - means) / stds
+    return log_weights - 0.5 * off.square() - stds.log() - 0.5 * math.log(2 * math.pi)
 
 
 def _per_target(part: Tensor, means: Tensor) -> Tensor:

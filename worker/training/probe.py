@@ -127,10 +127,13 @@ class _Before:
 
 
 class _Saved:
-    """Stands in the graph for a tensor that its backward pass needs, and dies with it."""
+    """Stands in the graph for a tensor that its backward pass needs, and dies with it.
+
+    Detached: where an operation saves its own output, the output would hold the graph that holds it.
+    """
 
     def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
+        self.tensor = tensor.detach()
 
 
 class _Trace:

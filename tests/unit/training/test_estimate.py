@@ -168,6 +168,16 @@ def test_nothing_of_a_probe_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None
     assert [taken.kept_tensors for taken in passes] == [0, 0]
 
 
+def test_an_output_that_nobody_uses_is_not_taken_for_one_that_is_held() -> None:
+    def forward(model: Any, batch: Any) -> Tensor:
+        outputs = torch.as_tensor(model(batch["x"]))
+        outputs.log_softmax(dim=-1)  # saves its output, and no backward pass comes by to free it
+        return outputs
+
+    passes = probe(replace(greedy_task(), workload=replace(WORKLOAD, forward=forward)), (2, 4))
+    assert [taken.kept_tensors for taken in passes] == [0, 0]
+
+
 def test_a_probe_leaves_weights_gradients_buffers_modes_and_generators_alone() -> None:
     task = greedy_task(norm=True)
     task.model.eval()
