@@ -120,7 +120,7 @@ def test_a_job_is_submitted_and_cancelled_by_keyboard_alone(visit: Visit) -> Non
     page.keyboard.type("step_seconds")
     page.keyboard.press("Enter")
     tab_to(page, field(page, "data.step_seconds"))
-    page.keyboard.type("0.5")
+    page.keyboard.type("5")
     tab_to(page, page.get_by_role("button", name="Submit"))
     page.keyboard.press("Enter")
     status = page.locator(".head .status")
